@@ -1,0 +1,28 @@
+"""What happens once a process has its settings."""
+
+import logging
+
+from django.apps import AppConfig
+from django.conf import settings
+
+from caroud import wiring
+from datastore.client import address, redis_errors
+from errors import StoreUnavailable
+
+logger = logging.getLogger("caroud.matchmaking")
+
+
+class CaroudConfig(AppConfig):
+    name = "caroud"
+
+
+def greet_redis() -> bool:
+    """Say in the log whether Redis answers: the first thing to look at after a start."""
+    try:
+        with redis_errors():
+            wiring.redis_client().ping()
+    except StoreUnavailable as error:
+        logger.warning("❌ Redis connection failed: %s (%s)", error.reason, address(settings.REDIS_URL))
+        return False
+    logger.info("✅ Connected to Redis at %s", address(settings.REDIS_URL))
+    return True

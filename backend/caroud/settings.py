@@ -1,0 +1,218 @@
+"""Settings: the environment first, then `backend/.env`, then what a running `make run` wrote.
+
+Every variable stands in `.env.example` with its unit and its reason; `tests/unit/test_settings_documented.py`
+holds the two together.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from matchmaking.rules import RulesError, load_rules
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+REPO_DIR = BASE_DIR.parent
+
+env = environ.Env()
+for _file in (BASE_DIR / ".env", REPO_DIR / "var" / "run.env"):
+    if _file.is_file():
+        environ.Env.read_env(_file)
+
+# --- Safety first ------------------------------------------------------------------------------------
+DEFAULT_SECRET_KEY = "insecure-development-secret-key-change-me"  # noqa: S105 - refused below unless DEBUG is on
+DEFAULT_FLEET_KEY = "insecure-development-fleet-key"
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET_KEY)
+#: Keys that may register game servers; several, separated by commas, while one is being replaced.
+FLEET_KEYS = [key.strip() for key in env.list("FLEET_KEY", default=[DEFAULT_FLEET_KEY]) if key.strip()]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+#: Behind a load balancer that ends TLS and sets X-Forwarded-Proto.
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+
+if not DEBUG:
+    for _name, _refused in (
+        ("SECRET_KEY", SECRET_KEY == DEFAULT_SECRET_KEY or len(SECRET_KEY) < 32),
+        ("FLEET_KEY", not FLEET_KEYS or DEFAULT_FLEET_KEY in FLEET_KEYS or min(map(len, FLEET_KEYS)) < 16),
+    ):
+        if _refused:
+            raise ImproperlyConfigured(
+                f"{_name} is the default, or too short, and DEBUG is off. Set {_name} to a long random value in the "
+                "environment or in backend/.env (python -c 'import secrets; print(secrets.token_urlsafe(48))'), "
+                "or set DEBUG=True on a development machine."
+            )
+
+# --- Stores ------------------------------------------------------------------------------------------
+REDIS_HOST = env.str("REDIS_HOST", default="localhost")
+REDIS_PORT = env.int("REDIS_PORT", default=6379)
+REDIS_PASSWORD = env.str("REDIS_PASSWORD", default="")
+_REDIS_LOGIN = f":{quote(REDIS_PASSWORD, safe='')}@" if REDIS_PASSWORD else ""
+
+
+def _with_password(url: str) -> str:
+    """`url`, with REDIS_PASSWORD where it names none, as the deployment guide sets the two apart."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{_REDIS_LOGIN}{rest}" if _REDIS_LOGIN and "@" not in rest else url
+
+
+REDIS_URL = _with_password(env.str("REDIS_URL", default=f"redis://{REDIS_HOST}:{REDIS_PORT}/0"))
+#: In front of every key. A hash tag such as `{caroud}:` is needed on Redis Cluster.
+REDIS_KEY_PREFIX = env.str("REDIS_KEY_PREFIX", default="")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+#: Seconds. Longest wait for one Redis answer in a web request.
+REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=1.0)
+
+DATABASE_URL = env.str("DATABASE_URL", default="postgres://caroud:caroud@localhost:5432/caroud")
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured(
+        "DATABASE_URL has to name a PostgreSQL database: postgres://user:password@host:5432/name"
+    )
+
+MATCHMAKING_BACKEND = env.str("MATCHMAKING_BACKEND", default="redis")
+if MATCHMAKING_BACKEND != "redis":
+    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: the one store there is, is 'redis'")
+
+# --- Matchmaking -------------------------------------------------------------------------------------
+QUEUES_FILE = env.str("QUEUES_FILE", default=str(REPO_DIR / "queues.toml"))
+try:
+    RULES = load_rules(Path(QUEUES_FILE))
+except RulesError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+#: Seconds between rounds of each queue; joins also ask for one at once.
+ROUND_INTERVAL_SECONDS = env.float("ROUND_INTERVAL_SECONDS", default=0.5)
+#: Seconds between heartbeats that a game server is told to keep.
+HEARTBEAT_INTERVAL_SECONDS = env.float("HEARTBEAT_INTERVAL_SECONDS", default=5.0)
+#: Seconds without a heartbeat after which a game server is lost. Three intervals, as Agones has it.
+HEARTBEAT_TTL_SECONDS = env.float("HEARTBEAT_TTL_SECONDS", default=15.0)
+
+# --- Django ------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "players",
+    "servers",
+    "matchmaking",
+    "caroud.apps.CaroudConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "caroud.middleware.AdminSession",
+    "caroud.middleware.AdminCommon",
+    "caroud.middleware.AdminCsrf",
+    "caroud.middleware.AdminAuthentication",
+    "caroud.middleware.AdminMessages",
+]
+#: What only pages with a session need (the admin); the API's requests do not pay for it.
+BROWSER_MIDDLEWARE_PREFIX = "/admin/"
+ROOT_URLCONF = "caroud.urls"
+WSGI_APPLICATION = "caroud.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "players.Player"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(REPO_DIR / "var" / "static"))
+#: The admin and the docs page find their files in the installed packages, so `collectstatic` is an optimisation.
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
+SECURE_SSL_REDIRECT = BEHIND_TLS_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS_PROXY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS_PROXY
+if BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- The API -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["players.authentication.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["players.permissions.IsPlayer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "rest.problems.answer_problem",
+    "UNAUTHENTICATED_USER": None,
+    "UNICODE_JSON": True,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+    "SIGNING_KEY": SECRET_KEY,
+}
+#: Tokens of a studio's own accounts: where its public keys are, and what `iss` and `aud` they carry.
+EXTERNAL_JWKS_URL = env.str("EXTERNAL_JWKS_URL", default="")
+EXTERNAL_ISSUER = env.str("EXTERNAL_ISSUER", default="")
+EXTERNAL_AUDIENCE = env.str("EXTERNAL_AUDIENCE", default="")
+if EXTERNAL_JWKS_URL and not (EXTERNAL_ISSUER and EXTERNAL_AUDIENCE):
+    raise ImproperlyConfigured("EXTERNAL_JWKS_URL needs EXTERNAL_ISSUER and EXTERNAL_AUDIENCE beside it")
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Caroud matchmaking",
+    "DESCRIPTION": "Join a queue, get a fair match on a server with room, report the result, see the rating change.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/",
+}
+
+# --- Logs --------------------------------------------------------------------------------------------
+#: `plain` for people, `json` for machines.
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING_CONFIG = "caroud.logs.configure_logging"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}

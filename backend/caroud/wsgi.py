@@ -1,0 +1,13 @@
+"""The WSGI application: `granian --interface wsgi caroud.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
+
+application = get_wsgi_application()
+
+from caroud.apps import greet_redis  # noqa: E402
+
+greet_redis()

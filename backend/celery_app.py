@@ -1,0 +1,71 @@
+"""The Celery app and its timetable, nothing else. Tasks are in `tasks/`, what they do is in `*/services/`."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
+
+#: Seconds between two looks for expired tickets and pruned players.
+EXPIRE_EVERY_SECONDS = 5.0
+#: Seconds between two looks for silent servers: short beside the heartbeat's life.
+REAP_EVERY_SECONDS = 2.0
+#: Seconds between two sweeps of the outbox; a round writes its own matches at once.
+PERSIST_EVERY_SECONDS = 2.0
+#: Seconds between two looks for matches without a result.
+SETTLE_EVERY_SECONDS = 15.0
+
+app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    # Connections that go silent are noticed in seconds; kombu's defaults wait for ever.
+    broker_transport_options={
+        "visibility_timeout": 60,
+        "global_keyprefix": "{celery}:",
+        "socket_timeout": 5,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    },
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    result_backend=None,
+    task_ignore_result=True,
+    # Every task can be repeated, so a task is done when it has ended, not when it was taken.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_soft_time_limit=10,
+    task_time_limit=15,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=10_000,
+    worker_soft_shutdown_timeout=15,
+    worker_send_task_events=True,
+    worker_hijack_root_logger=False,
+    beat_max_loop_interval=0.1,
+    beat_schedule_filename=os.environ.get("BEAT_SCHEDULE_FILE", "celerybeat-schedule"),
+    timezone="UTC",
+    # Reaping never waits behind rounds.
+    task_default_queue="reaping",
+    task_routes={"tasks.rounds.*": {"queue": "rounds"}, "tasks.history.*": {"queue": "history"}},
+)
+
+
+def _every(seconds: float, task: str, *args: str) -> dict[str, object]:
+    """One line of the timetable; a run that comes too late is dropped, for the next is due anyway."""
+    return {"task": task, "schedule": seconds, "args": args, "options": {"expires": seconds * 2}}
+
+
+app.conf.beat_schedule = {
+    **{
+        f"find matches in {queue}": _every(settings.ROUND_INTERVAL_SECONDS, "tasks.rounds.find_matches", queue)
+        for queue in settings.RULES.queues
+    },
+    "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
+    "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
+    "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),
+    "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),
+}

@@ -1,0 +1,106 @@
+"""Every key in Redis: its name, its type, how long it lives untouched.
+
+The names are those of the deployment guide, so that its redis-cli commands show the truth
+(`ZCARD matchmaking:queue`, `HLEN online_users`, `HGETALL matchmaking:stats`). The default queue has no
+suffix; any other queue adds `:<name>`.
+
+`REDIS_KEY_PREFIX` goes in front of every name. A prefix with a hash tag (`{caroud}:`) puts all keys
+into one slot, which Redis Cluster demands of scripts that touch several keys.
+
+| name                          | type        | holds                                       | lifetime untouched |
+|-------------------------------|-------------|---------------------------------------------|--------------------|
+| matchmaking:queue             | sorted set  | player -> rating                            | QUEUE              |
+| matchmaking:arrivals          | sorted set  | player -> joined at, ms                     | QUEUE              |
+| matchmaking:last_seen         | sorted set  | player -> last asked at, ms                 | QUEUE              |
+| matchmaking:stats             | hash        | counters; rating_sum of who waits now       | STATS              |
+| matchmaking:recent_waits      | list        | waits of the last matched players, ms       | STATS              |
+| matchmaking:nudge             | string      | a round was asked for and has not begun     | NUDGE              |
+| matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
+| matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
+| matchmaking:ticket:<player>   | hash        | the ticket, then its match                  | see the ticket     |
+| matchmaking:match:<id>        | hash        | the match                                   | see the match      |
+| matchmaking:outbox            | hash        | match -> match not in PostgreSQL            | none: a task empties it |
+| matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
+| online_users                  | hash        | player -> last call at, ms                  | ONLINE             |
+| online_users:last_seen        | sorted set  | the same, ordered, for pruning              | ONLINE             |
+| players:ratings:<player>      | hash        | queue -> "games:rating"                     | RATINGS            |
+| game_servers                  | hash        | server -> JSON record                       | SERVERS            |
+| game_servers:last_heartbeat   | sorted set  | server -> ms                                | SERVERS            |
+| game_servers:active           | hash        | server -> games it hosts                    | SERVERS            |
+| game_servers:load             | sorted set  | server with a free seat -> games / capacity | SERVERS            |
+| game_servers:seats            | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
+| active_games                  | sorted set  | "server/match", by name                     | SERVERS            |
+"""
+
+from dataclasses import dataclass
+
+#: Milliseconds. Longer than any pause between two joins of a queue that is in use.
+QUEUE_LIFETIME_MS = 24 * 3600 * 1000
+#: Milliseconds. Counters of a queue that nobody has used for a month are of no use to anyone.
+STATS_LIFETIME_MS = 30 * 24 * 3600 * 1000
+#: Milliseconds. A nudge whose task was lost must not silence the next one for long.
+NUDGE_LIFETIME_MS = 2_000
+#: Milliseconds. How long status still tells that a ticket expired or a match ended.
+LAST_WORD_LIFETIME_MS = 10 * 60 * 1000
+#: Milliseconds. A player who has not called for this long is not online; the reaper prunes by it.
+ONLINE_LIFETIME_MS = 5 * 60 * 1000
+#: Milliseconds. Refilled from PostgreSQL when gone; bounds the life of a stale rating.
+RATINGS_LIFETIME_MS = 3600 * 1000
+#: Milliseconds. Servers that heartbeat keep these alive; a dead fleet's keys go by themselves.
+SERVERS_LIFETIME_MS = 24 * 3600 * 1000
+#: Milliseconds. Time for an operator to look at entries that PostgreSQL refused.
+DEAD_LIFETIME_MS = 30 * 24 * 3600 * 1000
+
+#: Waits kept per queue for p50 and p95.
+RECENT_WAITS_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueKeys:
+    """The keys of one queue, in the order in which scripts take them."""
+
+    queue: str
+    arrivals: str
+    last_seen: str
+    stats: str
+    recent_waits: str
+    nudge: str
+    round_lease: str
+    last_round: str
+
+
+class Keys:
+    """All key names under one prefix."""
+
+    def __init__(self, *, prefix: str, default_queue: str) -> None:
+        self.prefix = prefix
+        self._default_queue = default_queue
+        self.outbox = prefix + "matchmaking:outbox"
+        self.outbox_dead = prefix + "matchmaking:outbox_dead"
+        self.online = prefix + "online_users"
+        self.online_last_seen = prefix + "online_users:last_seen"
+        self.servers = prefix + "game_servers"
+        self.servers_last_heartbeat = prefix + "game_servers:last_heartbeat"
+        self.servers_active = prefix + "game_servers:active"
+        self.servers_load = prefix + "game_servers:load"
+        self.servers_seats = prefix + "game_servers:seats"
+        self.active_games = prefix + "active_games"
+        self._queues: dict[str, QueueKeys] = {}
+
+    def of_queue(self, name: str) -> QueueKeys:
+        """The keys of queue `name`; the default queue's have no suffix."""
+        found = self._queues.get(name)
+        if found is None:
+            suffix = "" if name == self._default_queue else f":{name}"
+            names = (f"{self.prefix}matchmaking:{part}{suffix}" for part in QueueKeys.__slots__)
+            found = self._queues[name] = QueueKeys(*names)
+        return found
+
+    def ticket(self, player_id: str) -> str:
+        return f"{self.prefix}matchmaking:ticket:{player_id}"
+
+    def match(self, match_id: str) -> str:
+        return f"{self.prefix}matchmaking:match:{match_id}"
+
+    def ratings(self, player_id: str) -> str:
+        return f"{self.prefix}players:ratings:{player_id}"

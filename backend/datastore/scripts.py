@@ -1,0 +1,45 @@
+"""Lua scripts, each loaded from its file once and called by SHA."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.commands.core import Script
+
+from datastore.client import redis_errors
+
+Arg = str | int | float
+
+
+@cache
+def _source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+class Scripts:
+    """The scripts of one folder, called by file name: `scripts.call("join_queue", keys, args)`.
+
+    A server that has lost its scripts (restart, failover, SCRIPT FLUSH) gets them again by itself.
+    """
+
+    def __init__(self, client: redis.Redis, folder: Path) -> None:
+        self._client = client
+        self._folder = folder
+        self._registered: dict[str, Script] = {}
+
+    def _script(self, name: str) -> Script:
+        script = self._registered.get(name)
+        if script is None:
+            script = self._registered[name] = self._client.register_script(_source(self._folder / f"{name}.lua"))
+        return script
+
+    def call(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
+        """Run one script. Raises `StoreUnavailable` where the server is away or cannot write."""
+        with redis_errors():
+            return self._script(name)(keys=keys, args=args)
+
+    def queue(self, pipeline: Any, name: str, keys: Sequence[str], args: Sequence[Arg]) -> None:
+        """Put one call into a pipeline; redis-py loads missing scripts when the pipeline runs."""
+        self._script(name)(keys=keys, args=args, client=pipeline)

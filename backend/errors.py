@@ -1,0 +1,38 @@
+"""The few errors that cross layers; `rest.problems` turns them into HTTP, once."""
+
+from typing import Any
+
+
+class StoreUnavailable(Exception):
+    """A store did not answer or cannot write now. News, never an empty answer."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"{store} is unavailable: {reason}")
+        self.store = store
+        self.reason = reason
+
+
+class Refusal(Exception):
+    """A domain's "no", with the reason and the cure for whoever asked."""
+
+    def __init__(self, detail: str, *, field: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.extra = extra
+
+
+class Invalid(Refusal):
+    """What was sent cannot be meant; `field` names the part."""
+
+
+class NotAllowed(Refusal):
+    """The caller is known, and this is not theirs to do."""
+
+
+class Unknown(Refusal):
+    """There is no such thing (any more)."""
+
+
+class Conflict(Refusal):
+    """It contradicts what already happened; `extra` says what did."""

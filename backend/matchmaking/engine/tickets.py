@@ -1,0 +1,18 @@
+"""Waiting tickets as columns, as a snapshot reads them and the engine takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTickets:
+    """Parallel columns, one row a ticket, in any order.
+
+    `ratings` float64, rating points; `joined_ms` int64, milliseconds since the epoch.
+    """
+
+    player_ids: Sequence[str]
+    ratings: np.ndarray
+    joined_ms: np.ndarray

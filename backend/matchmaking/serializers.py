@@ -1,0 +1,145 @@
+"""The shapes of requests and answers, for checking what comes in and for the API's schema."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class JoinBody(serializers.Serializer[Any]):
+    queue = serializers.CharField(
+        required=False, allow_null=True, help_text="A queue of queues.toml; the default queue where none is named."
+    )
+    region = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=64, help_text="Where you would like to play."
+    )
+
+
+class PlayerAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    elo_rating = serializers.IntegerField()
+
+
+class SeatAnswer(serializers.Serializer[Any]):
+    host = serializers.CharField()
+    port = serializers.IntegerField()
+    region = serializers.CharField(allow_blank=True)
+
+
+class MatchAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    queue = serializers.CharField()
+    teams = serializers.ListField(child=PlayerAnswer(many=True))
+    server = SeatAnswer(allow_null=True)
+    status = serializers.ChoiceField(choices=["created", "in_progress", "completed", "abandoned"])
+    created_at = serializers.DateTimeField()
+
+
+class OpponentAnswer(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    elo_rating = serializers.IntegerField()
+
+
+class WindowAnswer(serializers.Serializer[Any]):
+    min = serializers.IntegerField()
+    max = serializers.IntegerField()
+
+
+class QueueStatsAnswer(serializers.Serializer[Any]):
+    total_waiting = serializers.IntegerField()
+    average_elo = serializers.IntegerField(allow_null=True)
+
+
+class LastMatchAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=["completed", "abandoned"])
+
+
+class TicketAnswer(serializers.Serializer[Any]):
+    """Which fields are there depends on `status`: `waiting` has all from `your_elo` to `queue_stats`,
+    `matched` has `match` and `opponent`, `not_in_queue` may have `last_match`."""
+
+    status = serializers.ChoiceField(choices=["waiting", "matched", "not_in_queue", "expired"])
+    queue = serializers.CharField(required=False)
+    your_elo = serializers.IntegerField(required=False)
+    waiting_time = serializers.IntegerField(required=False, help_text="Whole seconds.")
+    search_window = WindowAnswer(required=False)
+    queue_position = serializers.IntegerField(required=False, help_text="1 has waited longest.")
+    queue_size = serializers.IntegerField(required=False)
+    queue_stats = QueueStatsAnswer(required=False)
+    match = MatchAnswer(required=False)
+    opponent = OpponentAnswer(required=False, allow_null=True)
+    last_match = LastMatchAnswer(required=False)
+
+
+class LeaveAnswer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["left", "not_in_queue"])
+
+
+class WaitAnswer(serializers.Serializer[Any]):
+    p50 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    of_recent_players = serializers.IntegerField()
+
+
+class QueueFiguresAnswer(serializers.Serializer[Any]):
+    current_size = serializers.IntegerField()
+    average_elo = serializers.IntegerField(allow_null=True)
+    elo_distribution = serializers.DictField(child=serializers.IntegerField())
+    total_joins = serializers.IntegerField()
+    total_leaves = serializers.IntegerField()
+    total_matches = serializers.IntegerField()
+    total_expired = serializers.IntegerField()
+    wait_seconds = WaitAnswer()
+
+
+class StatsAnswer(serializers.Serializer[Any]):
+    queues = serializers.DictField(child=QueueFiguresAnswer())
+    online_users = serializers.IntegerField()
+
+
+class ResultBody(serializers.Serializer[Any]):
+    """Either `ranks` or `abandoned`."""
+
+    ranks = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=1000),
+        required=False,
+        allow_empty=False,
+        max_length=1000,
+        help_text="One rank a team, in the order of the teams; 1 is best, equal ranks are a draw.",
+    )
+    abandoned = serializers.BooleanField(required=False, default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["abandoned"] == ("ranks" in attrs):
+            raise serializers.ValidationError({"ranks": 'send either "ranks" or "abandoned": true'})
+        return attrs
+
+
+class RatedPlayerAnswer(PlayerAnswer):
+    elo_before = serializers.IntegerField(allow_null=True)
+    elo_after = serializers.IntegerField(allow_null=True)
+
+
+class RecordAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    queue = serializers.CharField()
+    teams = serializers.ListField(child=RatedPlayerAnswer(many=True))
+    server = SeatAnswer(allow_null=True)
+    status = serializers.ChoiceField(choices=["created", "in_progress", "completed", "abandoned"])
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    ranks = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+
+
+class HeartbeatBody(serializers.Serializer[Any]):
+    cpu_usage = serializers.FloatField(required=False, min_value=0, max_value=100, help_text="Percent.")
+    memory_usage = serializers.FloatField(required=False, min_value=0, max_value=100, help_text="Percent.")
+
+
+class HeartbeatAnswer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ready", "draining"])
+    new_matches = MatchAnswer(many=True, help_text="Matches that this server was not told of before.")
+    matches = MatchAnswer(many=True, help_text="All matches it has to host, the new ones included.")
+    next_heartbeat_seconds = serializers.FloatField()
+    token = serializers.CharField(required=False, help_text="A fresh token, once the old one nears its end.")

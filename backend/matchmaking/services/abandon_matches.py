@@ -1,0 +1,68 @@
+"""Matches that no result can come for: their server is gone, or their time is over."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from errors import Conflict, Unknown
+from matchmaking.history import instant
+from matchmaking.match import MatchId
+from matchmaking.models import MatchRecord
+from matchmaking.rules import Rules
+from matchmaking.services.settle_match import Outcome, release_match, settle_match
+from matchmaking.stores.port import TicketStore
+from players.stores.port import RatingCache
+
+logger = logging.getLogger(__name__)
+
+#: Matches one task settles; the next one takes the rest.
+SETTLE_BATCH = 200
+#: Seconds after its end at which a match that was not released is released again.
+RELEASE_AGAIN_AFTER_SECONDS = 5
+
+
+def abandon_matches(
+    *, store: TicketStore, ratings: RatingCache, rules: Rules, match_ids: Sequence[str], now_ms: int
+) -> int:
+    """End matches without a rating change; those with a result keep it. Answers how many were ended."""
+    ended = 0
+    for match_id in match_ids:
+        try:
+            settle_match(
+                store=store,
+                ratings=ratings,
+                rules=rules,
+                match_id=MatchId(match_id),
+                outcome=Outcome(ranks=None),
+                now_ms=now_ms,
+            )
+            ended += 1
+            logger.warning("match abandoned", extra={"match": match_id})
+        except Conflict:
+            _release(store, ratings, match_id, now_ms)
+        except Unknown:
+            logger.error("a seat is held by a match that nobody knows", extra={"match": match_id})
+    return ended
+
+
+def _release(store: TicketStore, ratings: RatingCache, match_id: str, now_ms: int) -> None:
+    record = MatchRecord.objects.get(id=match_id)
+    if record.released_at is not None:  # freed before, but the seat is held again: a store that was rolled back
+        record.released_at = None
+    release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+
+
+def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
+    """Abandon matches older than their queue's `match_ttl_seconds`; finish the release of ended ones."""
+    now = instant(now_ms)
+    overdue: list[str] = []
+    for queue, queue_rules in rules.queues.items():
+        born_before = now - timedelta(seconds=queue_rules.match_ttl_seconds)
+        live = MatchRecord.objects.filter(queue=queue, ended_at=None, created_at__lt=born_before)
+        overdue += [str(match_id) for match_id in live.values_list("id", flat=True)[:SETTLE_BATCH]]
+    settled = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=overdue, now_ms=now_ms)
+    ended_before = now - timedelta(seconds=RELEASE_AGAIN_AFTER_SECONDS)
+    unreleased = MatchRecord.objects.filter(released_at=None, ended_at__lt=ended_before).order_by("ended_at")
+    for record in unreleased.prefetch_related("participants")[:SETTLE_BATCH]:
+        release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+    return settled

@@ -1,0 +1,101 @@
+"""One round: look at a queue, let the engine decide, claim what it proposes, remember it."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matchmaking.engine.pairing import find_matches as pair_tickets
+from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.match import Match, MatchId, PlayerId, Proposal
+from matchmaking.rules import QueueRules
+from matchmaking.services.record_matches import record_and_acknowledge
+from matchmaking.stores.port import RoundTurn, TicketStore
+
+logger = logging.getLogger(__name__)
+
+#: Rounds in a row that one task may run because joins asked for more; then the clock's next one takes over.
+ROUNDS_IN_A_ROW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RoundReport:
+    """What the rounds of one task did."""
+
+    rounds: int = 0
+    matches: int = 0
+
+
+def find_matches(
+    *,
+    store: TicketStore,
+    rules: QueueRules,
+    clock: Callable[[], int],
+    new_id: Callable[[], str],
+) -> RoundReport:
+    """Run rounds of one queue for as long as joins ask for another.
+
+    `clock` answers milliseconds since the epoch, `new_id` a fresh id. While another round of the queue runs, nothing
+    is done: that one runs again if it was asked to.
+    """
+    token = new_id()
+    if not store.begin_round(rules.name, token, clock()):
+        return RoundReport()
+    rounds = matches = 0
+    turn = RoundTurn.AGAIN
+    try:
+        while turn is RoundTurn.AGAIN:
+            matches += len(run_round(store=store, rules=rules, now_ms=clock(), new_id=new_id))
+            rounds += 1
+            turn = store.finish_round(rules.name, token, clock(), may_run_again=rounds < ROUNDS_IN_A_ROW)
+    except Exception:
+        store.finish_round(rules.name, token, clock(), may_run_again=False)
+        raise
+    return RoundReport(rounds=rounds, matches=matches)
+
+
+def run_round(*, store: TicketStore, rules: QueueRules, now_ms: int, new_id: Callable[[], str]) -> list[Match]:
+    """Snapshot, decide, claim, record. Answers the matches that were made."""
+    began = time.perf_counter()
+    tickets = store.snapshot(rules.name)
+    proposals = propose(tickets, rules, now_ms, new_id)
+    if not proposals:
+        return []
+    claims = store.claim(rules, proposals, now_ms)
+    claimed = time.perf_counter()
+    record_and_acknowledge(store=store, matches=claims.matches)
+    logger.info(
+        "round of %s: %d waiting, %d matches, %d taken, %d without seat, %.1f ms to claims, %.1f ms in all",
+        rules.name,
+        len(tickets.player_ids),
+        len(claims.matches),
+        claims.taken,
+        claims.without_seat,
+        (claimed - began) * 1000,
+        (time.perf_counter() - began) * 1000,
+        extra={"queue": rules.name},
+    )
+    for match in claims.matches:
+        log_match(match)
+    return claims.matches
+
+
+def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Callable[[], str]) -> list[Proposal]:
+    """The engine's pairs as proposals, who waited longest first."""
+    if len(tickets.player_ids) < 2:
+        return []
+    pairs = pair_tickets(tickets, rules.search_window, now_ms).pairs
+    oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
+    players = tickets.player_ids
+    return [
+        Proposal(match_id=MatchId(new_id()), teams=((PlayerId(players[a]),), (PlayerId(players[b]),)))
+        for a, b in pairs[oldest].tolist()
+    ]
+
+
+def log_match(match: Match) -> None:
+    """The two lines that operators look for."""
+    ids = {"match": match.id, "queue": match.queue, "player": [player.id for player in match.players]}
+    sides = " vs ".join(", ".join(player.username for player in team) for team in match.teams)
+    logger.info("✅ Match found: %s", sides, extra=ids)
+    logger.info("🎮 Match created: ID=%s", match.id, extra=ids)

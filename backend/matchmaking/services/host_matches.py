@@ -1,0 +1,111 @@
+"""A game server asks what it has to host; a server that is gone leaves its matches behind."""
+
+import logging
+from dataclasses import dataclass
+
+from errors import Conflict, Unknown
+from matchmaking.match import MatchId, MatchStatus
+from matchmaking.rules import Rules
+from matchmaking.services.abandon_matches import abandon_matches
+from matchmaking.stores.port import TicketStore
+from matchmaking.ticket import Matched
+from players.stores.port import RatingCache
+from players.tokens import ServerCaller
+from servers.server import Absence, ServerId, ServerStatus
+from servers.services.remember_server import remember_end
+from servers.stores.port import ServerPool
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """What a server has to host: all its matches, and which of them it was not told of before."""
+
+    matches: list[Matched]
+    new: list[Matched]
+    status: ServerStatus
+
+
+def heartbeat(
+    *,
+    store: TicketStore,
+    pool: ServerPool,
+    caller: ServerCaller,
+    cpu_usage: float | None,
+    memory_usage: float | None,
+    now_ms: int,
+) -> Hosted:
+    """The server is still here. Its new matches are in progress from now on.
+
+    Raises `Unknown` where it has to register again, `Conflict` where a newer registration holds its place.
+    """
+    server_id = ServerId(caller.server_id)
+    hosting = pool.heartbeat(server_id, caller.generation, now_ms, cpu_usage=cpu_usage, memory_usage=memory_usage)
+    if isinstance(hosting, Absence):
+        raise refusal_of(hosting)
+    held = store.find_matches([MatchId(match_id) for match_id in hosting.match_ids])
+    live = [one for one in held if one.status.is_live]
+    new = [one for one in live if one.status is MatchStatus.CREATED]
+    store.start([one.match for one in new])
+    return Hosted(matches=live, new=new, status=hosting.status)
+
+
+def remove_server(
+    *,
+    store: TicketStore,
+    pool: ServerPool,
+    ratings: RatingCache,
+    rules: Rules,
+    server_id: ServerId,
+    generation: int | None,
+    now_ms: int,
+    silent_since_ms: int | None = None,
+) -> int | Absence:
+    """Take a server out of the pool, abandon its matches, forget it. Repeating finishes what was cut off.
+
+    Answers how many matches were abandoned, or why the server is not to be removed.
+    """
+    left_behind = pool.lose(server_id, generation, silent_since_ms=silent_since_ms)
+    if isinstance(left_behind, Absence):
+        return left_behind
+    abandoned = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=left_behind, now_ms=now_ms)
+    if pool.forget(server_id):
+        remember_end(server_id, now_ms)
+    return abandoned
+
+
+def reap_stale_servers(
+    *,
+    store: TicketStore,
+    pool: ServerPool,
+    ratings: RatingCache,
+    rules: Rules,
+    heartbeat_ttl_seconds: float,
+    now_ms: int,
+) -> list[ServerId]:
+    """Remove every server that has been silent for longer than its heartbeat may live. Answers which."""
+    since_ms = now_ms - round(heartbeat_ttl_seconds * 1000)
+    removed = []
+    for server_id in pool.silent(since_ms):
+        abandoned = remove_server(
+            store=store,
+            pool=pool,
+            ratings=ratings,
+            rules=rules,
+            server_id=server_id,
+            generation=None,
+            now_ms=now_ms,
+            silent_since_ms=since_ms,
+        )
+        if isinstance(abandoned, int):
+            removed.append(server_id)
+            logger.warning("server %s is lost: no heartbeat, %d matches abandoned", server_id, abandoned)
+    return removed
+
+
+def refusal_of(absence: Absence) -> Unknown | Conflict:
+    """What a server is told that cannot be acted for."""
+    if absence is Absence.STALE:
+        return Conflict("this server has registered again since: use the newer token")
+    return Unknown("this server is not registered (any more): register again at /api/servers/register/")

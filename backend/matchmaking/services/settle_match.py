@@ -1,0 +1,135 @@
+"""A match ends: ratings change once, players and seat are free again."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from errors import Conflict, StoreUnavailable, Unknown
+from matchmaking.history import instant, record_matches
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat
+from matchmaking.models import MatchRecord, Participant
+from matchmaking.rules import QueueRules, Rules
+from matchmaking.stores.port import TicketStore
+from players.services.apply_result import apply_result
+from players.services.refresh_ratings import refresh_ratings
+from players.stores.port import RatingCache
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a match ended: the rank of each team, 1 is best, or None where it was abandoned."""
+
+    ranks: tuple[int, ...] | None
+
+    @property
+    def status(self) -> MatchStatus:
+        return MatchStatus.ABANDONED if self.ranks is None else MatchStatus.COMPLETED
+
+
+def find_record(*, store: TicketStore, match_id: MatchId) -> MatchRecord:
+    """The match in history; one that the round could not write yet is written now. Raises `Unknown`."""
+    record = MatchRecord.objects.filter(id=match_id).first()
+    if record is None:
+        record_matches([found.match for found in store.find_matches([match_id])])
+        record = MatchRecord.objects.filter(id=match_id).first()
+    if record is None:
+        raise Unknown(f"there is no match {match_id}")
+    return record
+
+
+def settle_match(
+    *, store: TicketStore, ratings: RatingCache, rules: Rules, match_id: MatchId, outcome: Outcome, now_ms: int
+) -> MatchRecord:
+    """End a match. The same outcome again changes nothing; another one raises `Conflict`."""
+    find_record(store=store, match_id=match_id)
+    with transaction.atomic():
+        record = MatchRecord.objects.select_for_update().get(id=match_id)
+        if MatchStatus(record.status).is_live:
+            queue_rules = rules.queues.get(record.queue) or QueueRules(name=record.queue)
+            _end(record, outcome, queue_rules, instant(now_ms))
+        elif not _is_outcome_of(record, outcome):
+            raise Conflict(
+                f"this match has ended already: {record.status}", match_status=record.status, ranks=record.ranks
+            )
+    release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+    return record
+
+
+def _is_outcome_of(record: MatchRecord, outcome: Outcome) -> bool:
+    ranks = None if outcome.ranks is None else list(outcome.ranks)
+    return record.status == outcome.status and record.ranks == ranks
+
+
+def _end(record: MatchRecord, outcome: Outcome, rules: QueueRules, now: datetime) -> None:
+    if outcome.ranks is not None:
+        _rate(record, outcome.ranks, rules)
+        record.ranks = list(outcome.ranks)
+    record.status = outcome.status
+    record.ended_at = now
+    record.save(update_fields=["status", "ended_at", "ranks"])
+
+
+def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
+    participants = list(record.participants.all())
+    changes = apply_result(
+        queue=record.queue,
+        teams=[[str(p.player_id) for p in participants if p.team == team] for team in teams_of(participants)],
+        ranks=ranks,
+        initial_rating=rules.initial_rating,
+        k_factor=rules.k_factor,
+    )
+    by_player = {change.player_id: change for change in changes}
+    for participant in participants:
+        if change := by_player.get(str(participant.player_id)):
+            participant.rating_before, participant.rating_after = change.before, change.after
+    Participant.objects.bulk_update(participants, ["rating_before", "rating_after"])
+
+
+def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchRecord, now_ms: int) -> bool:
+    """Free players and seat of an ended match, tell joins the new ratings.
+
+    False where the ticket store does not answer: `settle_overdue` repeats it.
+    """
+    if record.released_at is not None:
+        return True
+    match = match_of(record)
+    try:
+        if record.status == MatchStatus.COMPLETED:
+            refresh_ratings(cache=ratings, queue=record.queue, player_ids=[player.id for player in match.players])
+        store.end(match, MatchStatus(record.status))
+    except StoreUnavailable as error:
+        logger.warning("players and seat of a match are freed later: %s", error, extra={"match": match.id})
+        return False
+    record.released_at = instant(now_ms)
+    record.save(update_fields=["released_at"])
+    return True
+
+
+def teams_of(participants: Sequence[Participant]) -> list[int]:
+    """The numbers of a match's teams, in order."""
+    return sorted({participant.team for participant in participants})
+
+
+def match_of(record: MatchRecord) -> Match:
+    """A match as stores know it, from history."""
+    participants = list(record.participants.all())
+    return Match(
+        id=MatchId(str(record.id)),
+        queue=record.queue,
+        region=record.region,
+        teams=tuple(
+            tuple(
+                MatchedPlayer(PlayerId(str(p.player_id)), p.username, p.ticket_rating, p.waited_ms)
+                for p in participants
+                if p.team == team
+            )
+            for team in teams_of(participants)
+        ),
+        server=Seat(**record.server) if record.server else None,
+        created_ms=round(record.created_at.timestamp() * 1000),
+    )

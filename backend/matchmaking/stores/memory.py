@@ -1,0 +1,300 @@
+"""Tickets in memory: the model that the other stores are tested against, and enough for one process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from datastore import keys as lifetimes
+from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.match import Claims, Match, MatchedPlayer, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, Seat
+from matchmaking.rules import Placement, QueueRules
+from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.ticket import (
+    Elsewhere,
+    Expired,
+    JoinRequest,
+    Left,
+    Matched,
+    NotInQueue,
+    RatingMissing,
+    TicketId,
+    TicketStatus,
+    Waiting,
+)
+from servers.server import ServerId
+from servers.stores.memory import MemoryServerPool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    id: TicketId
+    player_id: PlayerId
+    username: str
+    queue: str
+    region: str
+    rating: float
+    joined_ms: int
+    last_seen_ms: int
+    status: TicketStatus = TicketStatus.WAITING
+    match_id: MatchId | None = None
+
+
+@dataclass(slots=True)
+class _Queue:
+    joins: int = 0
+    leaves: int = 0
+    matches: int = 0
+    expired: int = 0
+    waits_ms: list[int] = field(default_factory=list)
+    lease: str | None = None
+    is_nudged: bool = False
+    last_round_ms: int | None = None
+
+
+class MemoryTicketStore:
+    """Keeps `TicketStore`'s promise under the pool's lock."""
+
+    def __init__(self, pool: MemoryServerPool) -> None:
+        self._pool = pool
+        self._lock = pool.lock
+        self._tickets: dict[PlayerId, _Ticket] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._matches: dict[MatchId, Match] = {}
+        self._statuses: dict[MatchId, MatchStatus] = {}
+        self._outbox: dict[MatchId, Match] = {}
+        self._online: dict[PlayerId, int] = {}
+        #: Ratings as joins know them, by player and queue.
+        self.ratings: dict[tuple[PlayerId, str], float] = {}
+
+    def join(
+        self, request: JoinRequest, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | RatingMissing:
+        with self._lock:
+            player_id = request.player_id
+            ticket = self._tickets.get(player_id)
+            is_waiting = ticket is not None and ticket.status is TicketStatus.WAITING
+            if ticket is not None and is_waiting and ticket.queue != rules.name:
+                return Elsewhere(queue=ticket.queue)
+            if ticket is not None and ticket.match_id and self._statuses[ticket.match_id].is_live:
+                self._online[player_id] = now_ms
+                return self._matched(ticket.match_id)
+            if ticket is None or not is_waiting:
+                rating = self.ratings.get((player_id, rules.name), request.rating)
+                if rating is None:
+                    return RatingMissing()
+                self.ratings[player_id, rules.name] = rating
+                ticket = self._add(request, rules.name, rating, now_ms)
+            self._online[player_id] = now_ms
+            self._tickets[player_id] = replace(ticket, last_seen_ms=now_ms)
+            answer = self._waiting(self._tickets[player_id])
+            queue = self._queue(rules.name)
+            wants_round = not is_waiting and answer.size >= 2 and not queue.is_nudged
+            queue.is_nudged = queue.is_nudged or wants_round
+            return replace(answer, is_new=not is_waiting, wants_round=wants_round)
+
+    def _add(self, request: JoinRequest, queue: str, rating: float, now_ms: int) -> _Ticket:
+        self._queue(queue).joins += 1
+        return _Ticket(
+            id=request.ticket_id,
+            player_id=request.player_id,
+            username=request.username,
+            queue=queue,
+            region=request.region,
+            rating=rating,
+            joined_ms=now_ms,
+            last_seen_ms=now_ms,
+        )
+
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Expired | NotInQueue:
+        with self._lock:
+            self._online[player_id] = now_ms
+            ticket = self._tickets.get(player_id)
+            if ticket is None:
+                return NotInQueue()
+            if ticket.match_id:
+                return self._matched(ticket.match_id)
+            if ticket.status is TicketStatus.EXPIRED:
+                return Expired(queue=ticket.queue)
+            self._tickets[player_id] = ticket = replace(ticket, last_seen_ms=now_ms)
+            return self._waiting(ticket)
+
+    def leave(self, player_id: PlayerId, now_ms: int) -> Left | Matched | NotInQueue:
+        with self._lock:
+            ticket = self._tickets.get(player_id)
+            if ticket is None or ticket.status is TicketStatus.EXPIRED:
+                return NotInQueue()
+            if ticket.match_id:
+                return self._matched(ticket.match_id)
+            del self._tickets[player_id]
+            self._online.pop(player_id, None)
+            self._queue(ticket.queue).leaves += 1
+            return Left(queue=ticket.queue, ticket_id=ticket.id, waited_ms=max(0, now_ms - ticket.joined_ms))
+
+    def snapshot(self, queue: str) -> WaitingTickets:
+        with self._lock:
+            waiting = self._waiting_in(queue)
+            return WaitingTickets(
+                player_ids=[ticket.player_id for ticket in waiting],
+                ratings=np.array([ticket.rating for ticket in waiting], dtype=np.float64),
+                joined_ms=np.array([ticket.joined_ms for ticket in waiting], dtype=np.int64),
+            )
+
+    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
+        matches: list[Match] = []
+        refused = {"taken": 0, "without_seat": 0}
+        for proposal in proposals:
+            with self._lock:
+                made = self._claim_one(rules, proposal, now_ms)
+            if isinstance(made, Match):
+                matches.append(made)
+            else:
+                refused[made] += 1
+        return Claims(matches=matches, **refused)
+
+    def _claim_one(self, rules: QueueRules, proposal: Proposal, now_ms: int) -> Match | str:
+        teams = [[self._tickets.get(player) for player in team] for team in proposal.teams]
+        tickets = [ticket for team in teams for ticket in team if ticket is not None]
+        players = sum(map(len, proposal.teams))
+        all_wait = all(t.status is TicketStatus.WAITING and t.queue == rules.name for t in tickets)
+        if len({t.player_id for t in tickets}) < players or not all_wait:
+            return "taken"
+        named = {ticket.region for ticket in tickets if ticket.region}
+        region = named.pop() if len(named) == 1 else ""
+        server = None if rules.placement is Placement.NONE else self._pool.find_seat(region)
+        if rules.placement is Placement.REQUIRED and server is None:
+            return "without_seat"
+        match = Match(
+            id=proposal.match_id,
+            queue=rules.name,
+            region=region,
+            teams=tuple(tuple(_matched_player(t, now_ms) for t in team if t is not None) for team in teams),
+            server=Seat(server.id, server.generation, server.host, server.port, server.region) if server else None,
+            created_ms=now_ms,
+        )
+        self._enter(match, rules)
+        return match
+
+    def _enter(self, match: Match, rules: QueueRules) -> None:
+        self._matches[match.id] = self._outbox[match.id] = match
+        self._statuses[match.id] = MatchStatus.CREATED
+        for player in match.players:
+            ticket = self._tickets[player.id]
+            self._tickets[player.id] = replace(ticket, status=TicketStatus.MATCHED, match_id=match.id)
+        if match.server:
+            self._pool.take_seat(ServerId(match.server.id), match.id)
+        queue = self._queue(rules.name)
+        queue.matches += 1
+        queue.waits_ms = [*(p.waited_ms for p in match.players), *queue.waits_ms][: lifetimes.RECENT_WAITS_KEPT]
+
+    def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
+        with self._lock:
+            before = now_ms - rules.ticket_ttl_ms
+            ended = [ticket for ticket in self._waiting_in(rules.name) if ticket.last_seen_ms < before]
+            for ticket in ended:
+                self._tickets[ticket.player_id] = replace(ticket, status=TicketStatus.EXPIRED)
+            self._queue(rules.name).expired += len(ended)
+            return [ticket.id for ticket in ended]
+
+    def outbox(self, limit: int) -> list[OutboxEntry]:
+        with self._lock:
+            return [OutboxEntry(m.id, m, m.to_json()) for m in list(self._outbox.values())[:limit]]
+
+    def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
+        with self._lock:
+            for match_id in [*written, *(entry.match_id for entry in dead)]:
+                self._outbox.pop(match_id, None)
+
+    def start(self, matches: Sequence[Match]) -> None:
+        with self._lock:
+            for match in matches:
+                if self._statuses.get(match.id) is MatchStatus.CREATED:
+                    self._statuses[match.id] = MatchStatus.IN_PROGRESS
+
+    def end(self, match: Match, how: MatchStatus) -> None:
+        with self._lock:
+            if match.id in self._statuses:
+                self._statuses[match.id] = how
+            if match.server:
+                self._pool.free_seat(ServerId(match.server.id), match.id)
+
+    def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
+        with self._lock:
+            return [self._matched(match_id) for match_id in match_ids if match_id in self._matches]
+
+    def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
+        with self._lock:
+            ratings = [ticket.rating for ticket in self._waiting_in(queue)]
+            seen = self._queue(queue)
+            return QueueCounts(
+                current_size=len(ratings),
+                rating_sum=sum(ratings),
+                total_joins=seen.joins,
+                total_leaves=seen.leaves,
+                total_matches=seen.matches,
+                total_expired=seen.expired,
+                recent_waits_ms=list(seen.waits_ms),
+                per_band=[sum(least <= rating < below for rating in ratings) for least, below in bands],
+                last_round_ms=seen.last_round_ms,
+            )
+
+    def begin_round(self, queue: str, token: str, now_ms: int) -> bool:
+        with self._lock:
+            seen = self._queue(queue)
+            if seen.lease is not None:
+                return False
+            seen.lease, seen.is_nudged, seen.last_round_ms = token, False, now_ms
+            return True
+
+    def finish_round(self, queue: str, token: str, now_ms: int, *, may_run_again: bool) -> RoundTurn:
+        with self._lock:
+            seen = self._queue(queue)
+            if seen.lease != token:
+                return RoundTurn.LOST
+            if may_run_again and seen.is_nudged:
+                seen.is_nudged, seen.last_round_ms = False, now_ms
+                return RoundTurn.AGAIN
+            seen.lease = None
+            return RoundTurn.DONE
+
+    def prune_online(self, now_ms: int) -> int:
+        with self._lock:
+            gone = [p for p, seen in self._online.items() if seen < now_ms - lifetimes.ONLINE_LIFETIME_MS]
+            for player_id in gone:
+                del self._online[player_id]
+            return len(gone)
+
+    def online(self) -> int:
+        with self._lock:
+            return len(self._online)
+
+    def _queue(self, name: str) -> _Queue:
+        return self._queues.setdefault(name, _Queue())
+
+    def _waiting_in(self, queue: str) -> list[_Ticket]:
+        return [t for t in self._tickets.values() if t.status is TicketStatus.WAITING and t.queue == queue]
+
+    def _waiting(self, ticket: _Ticket) -> Waiting:
+        queue = self._waiting_in(ticket.queue)
+        line = sorted(queue, key=lambda t: (t.joined_ms, t.player_id))
+        return Waiting(
+            ticket_id=ticket.id,
+            queue=ticket.queue,
+            rating=ticket.rating,
+            joined_ms=ticket.joined_ms,
+            position=1 + [t.player_id for t in line].index(ticket.player_id),
+            size=len(queue),
+            rating_sum=sum(t.rating for t in queue),
+        )
+
+    def _matched(self, match_id: MatchId) -> Matched:
+        return Matched(match=self._matches[match_id], status=self._statuses[match_id])
+
+
+def _matched_player(ticket: _Ticket, now_ms: int) -> MatchedPlayer:
+    return MatchedPlayer(
+        id=ticket.player_id,
+        username=ticket.username,
+        rating=ticket.rating,
+        waited_ms=max(0, now_ms - ticket.joined_ms),
+    )

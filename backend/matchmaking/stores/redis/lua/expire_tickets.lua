@@ -1,0 +1,35 @@
+-- expire_tickets: end the tickets among those named that nobody has asked for in time.
+--
+-- KEYS[1] queue  [2] arrivals  [3] last_seen  sorted sets of the queue
+-- KEYS[4] stats    hash, counters of the queue
+-- KEYS[5..]        a ticket each (hash), in the order of the players in ARGV
+-- ARGV[1] queue name  [2] last asked before, ms  [3] lifetime of the last word, ms  [4..] players
+--
+-- Returns the ids of the tickets that ended; whoever has asked meanwhile stays.
+local queue, arrivals, last_seen, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local queue_name, before = ARGV[1], tonumber(ARGV[2])
+
+local silent = {}
+for place = 4, #ARGV do
+  local seen = redis.call('ZSCORE', last_seen, ARGV[place])
+  if seen and tonumber(seen) < before then silent[#silent + 1] = {player = ARGV[place], ticket = KEYS[place + 1]} end
+end
+
+local ended, rating_sum = {}, 0
+for _, one in ipairs(silent) do
+  local known = redis.call('HMGET', one.ticket, 'status', 'queue', 'id')
+  rating_sum = rating_sum + (redis.call('ZSCORE', queue, one.player) or 0)
+  redis.call('ZREM', queue, one.player)
+  redis.call('ZREM', arrivals, one.player)
+  redis.call('ZREM', last_seen, one.player)
+  if known[1] == 'waiting' and known[2] == queue_name then
+    redis.call('HSET', one.ticket, 'status', 'expired')
+    redis.call('PEXPIRE', one.ticket, ARGV[3])
+  end
+  ended[#ended + 1] = known[3] or one.player
+end
+if #ended > 0 then
+  redis.call('HINCRBY', stats, 'total_expired', #ended)
+  redis.call('HINCRBYFLOAT', stats, 'rating_sum', -rating_sum)
+end
+return ended

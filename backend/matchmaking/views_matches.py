@@ -1,0 +1,187 @@
+"""Matches seen from outside: a player's history, a server's matches, a match's result."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from caroud import wiring
+from errors import NotAllowed, Unknown
+from matchmaking import answers
+from matchmaking.match import MatchId
+from matchmaking.models import MatchRecord
+from matchmaking.serializers import HeartbeatAnswer, HeartbeatBody, RecordAnswer, ResultBody
+from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server
+from matchmaking.services.report_result import report_result
+from matchmaking.services.settle_match import find_record
+from matchmaking.ticket import Matched
+from players.permissions import (
+    IsServer,
+    IsServerOrFleet,
+    IsServerOrStaff,
+    caller_of_request,
+    own_server,
+    player_of,
+    server_of,
+    server_or_fleet_of,
+)
+from players.tokens import ServerCaller, renewed_server_token
+from rest.fields import body_of
+from rest.schema import problems
+from rest.views import Door, answer
+from servers.server import Absence, ServerId
+
+
+class _Newest(CursorPagination):
+    """Cursor pages: stable while matches come in, the same cost on every page."""
+
+    page_size = 20
+    max_page_size = 100
+    page_size_query_param = "page_size"
+    ordering = ("-created_at", "-id")
+
+
+class HistoryView(Door):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("cursor", str, description="From `next` or `previous` of an earlier page."),
+            OpenApiParameter("page_size", int, description="1 to 100, 20 where it is not given."),
+        ],
+        responses={
+            200: inline_serializer(
+                "HistoryPage",
+                {
+                    "next": serializers.URLField(allow_null=True),
+                    "previous": serializers.URLField(allow_null=True),
+                    "results": RecordAnswer(many=True),
+                },
+            ),
+            **problems(401, 403, 404, 503),
+        },
+        summary="My matches, newest first",
+        tags=["matches"],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        pages = _Newest()
+        mine = MatchRecord.objects.filter(participants__player_id=player_of(request).id).prefetch_related(
+            "participants"
+        )
+        page: Sequence[Any] = pages.paginate_queryset(mine, request, view=self) or []
+        return answer(
+            {
+                "next": pages.get_next_link(),
+                "previous": pages.get_previous_link(),
+                "results": [answers.of_record(record) for record in page],
+            }
+        )
+
+
+class MatchView(Door):
+    @extend_schema(
+        responses={200: RecordAnswer, **problems(401, 403, 404, 503)}, summary="One of my matches", tags=["matches"]
+    )
+    def get(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        record = find_record(store=wiring.ticket_store(), match_id=MatchId(str(match_id)))
+        player = player_of(request)
+        takes_part = any(str(p.player_id) == player.id for p in record.participants.all())
+        if not takes_part and not player.is_staff:
+            raise NotAllowed("this match is for its participants")
+        return answer(answers.of_record(record))
+
+
+class ResultView(Door):
+    permission_classes = [IsServerOrFleet]
+
+    @extend_schema(
+        request=ResultBody,
+        responses={200: RecordAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="Report how a match ended",
+        description="By the match's server; a match without a server with the fleet key. Sent twice it has one effect.",
+        tags=["matches"],
+    )
+    def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        body_of(request, {"ranks", "abandoned"})
+        body = ResultBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        record = report_result(
+            store=wiring.ticket_store(),
+            pool=wiring.server_pool(),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            caller=server_or_fleet_of(request),
+            match_id=MatchId(str(match_id)),
+            ranks=body.validated_data.get("ranks"),
+            now_ms=wiring.clock(),
+        )
+        return answer(answers.of_record(MatchRecord.objects.prefetch_related("participants").get(id=record.id)))
+
+
+class HeartbeatView(Door):
+    permission_classes = [IsServer]
+
+    @extend_schema(
+        request=HeartbeatBody,
+        responses={200: HeartbeatAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="I am still here; what do I have to host?",
+        description="404: register again. 409: a newer registration of this server holds its place.",
+        tags=["servers"],
+    )
+    def post(self, request: Request, server_id: str) -> HttpResponse:
+        caller = own_server(server_of(request), server_id)
+        body_of(request, {"cpu_usage", "memory_usage"})
+        body = HeartbeatBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        hosted = heartbeat(
+            store=wiring.ticket_store(),
+            pool=wiring.server_pool(),
+            caller=caller,
+            cpu_usage=body.validated_data.get("cpu_usage"),
+            memory_usage=body.validated_data.get("memory_usage"),
+            now_ms=wiring.clock(),
+        )
+        renewed = renewed_server_token(str(request.META["HTTP_AUTHORIZATION"]).partition(" ")[2].strip())
+        return answer(
+            {
+                "status": hosted.status,
+                "new_matches": _matches(hosted.new),
+                "matches": _matches(hosted.matches),
+                "next_heartbeat_seconds": settings.HEARTBEAT_INTERVAL_SECONDS,
+                **({"token": renewed} if renewed else {}),
+            }
+        )
+
+
+class ServerView(Door):
+    permission_classes = [IsServerOrStaff]
+
+    @extend_schema(
+        responses={204: None, **problems(401, 403, 404, 409, 503)},
+        summary="Take a server out of the pool",
+        description="Its matches are abandoned; to let them end, drain the server first.",
+        tags=["servers"],
+    )
+    def delete(self, request: Request, server_id: str) -> HttpResponse:
+        caller = caller_of_request(request)
+        generation = own_server(caller, server_id).generation if isinstance(caller, ServerCaller) else None
+        removed = remove_server(
+            store=wiring.ticket_store(),
+            pool=wiring.server_pool(),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            server_id=ServerId(server_id),
+            generation=generation,
+            now_ms=wiring.clock(),
+        )
+        if isinstance(removed, Absence):
+            raise refusal_of(removed) if removed is Absence.STALE else Unknown(f"there is no server {server_id}")
+        return HttpResponse(status=204)
+
+
+def _matches(found: Sequence[Matched]) -> list[dict[str, Any]]:
+    return [answers.of_match(one.match, one.status) for one in found]

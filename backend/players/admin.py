@@ -1,0 +1,28 @@
+"""Players and ratings in the admin."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from players.models import Player, Rating
+
+
+@admin.register(Player)
+class PlayerAdmin(UserAdmin):
+    list_display = ("username", "id", "is_staff", "is_active", "date_joined")
+    search_fields = ("username", "id")
+
+
+@admin.register(Rating)
+class RatingAdmin(admin.ModelAdmin):
+    """To look at: ratings change by results only."""
+
+    list_display = ("player", "queue", "rating", "games", "wins", "losses", "draws")
+    list_filter = ("queue",)
+    search_fields = ("player__username",)
+    list_select_related = ("player",)
+
+    def has_add_permission(self, *args: object) -> bool:
+        return False
+
+    def has_change_permission(self, *args: object) -> bool:
+        return False

@@ -1,0 +1,13 @@
+"""`/api/players/`, `/api/token/`, `/api/leaderboard/`."""
+
+from django.urls import path
+
+from players.views import LeaderboardView, MeView, RefreshView, RegisterView, TokenView
+
+urlpatterns = [
+    path("players/register/", RegisterView.as_view(), name="players-register"),
+    path("players/me/", MeView.as_view(), name="players-me"),
+    path("token/", TokenView.as_view(), name="token"),
+    path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
+    path("leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
+]

@@ -1,0 +1,45 @@
+"""Checks of what callers send, where a serializer would cost more than the call behind it."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from rest_framework.request import Request
+
+from errors import Invalid
+
+#: Regions become parts of keys, so they are plain words.
+REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
+    """The JSON object of a request; a field that is not known is refused rather than ignored."""
+    body = request.data
+    if not body:
+        return {}
+    if not isinstance(body, dict):
+        raise Invalid("body: has to be a JSON object", field="body")
+    for name in body:
+        if name not in known:
+            raise Invalid(f"{name}: is not a field of this call; it takes {', '.join(sorted(known))}", field=str(name))
+    return body
+
+
+def choice(body: dict[str, Any], name: str, choices: Collection[str], default: str) -> str:
+    """One of some words; missing or null is the default."""
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str) or value not in choices:
+        raise Invalid(f"{name}: has to be one of {', '.join(choices)}", field=name)
+    return value
+
+
+def region(body: dict[str, Any]) -> str:
+    """A region, or "" where none is named."""
+    value = body.get("region")
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not REGION.fullmatch(value):
+        raise Invalid("region: a word of A-Z, a-z, 0-9, '.', '_' and '-', at most 64 characters", field="region")
+    return value

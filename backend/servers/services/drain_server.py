@@ -1,0 +1,18 @@
+"""A game server takes no new matches."""
+
+import logging
+
+from servers.server import Absence, ServerId
+from servers.services.remember_server import remember_drain
+from servers.stores.port import ServerPool
+
+logger = logging.getLogger(__name__)
+
+
+def drain_server(*, pool: ServerPool, server_id: ServerId, generation: int | None) -> Absence | None:
+    """Let the server's games end and give it no more. Answers why it cannot, or None."""
+    absence = pool.drain(server_id, generation)
+    if absence is None:
+        remember_drain(server_id)
+        logger.info("server %s drains", server_id)
+    return absence

@@ -1,0 +1,25 @@
+-- drain_server: no new matches for a server; those it has go on.
+--
+-- KEYS[1] servers  hash, server -> JSON record
+-- KEYS[2] active   hash, server -> games it hosts
+-- KEYS[3] load     sorted set, servers with a free seat -> games / capacity
+-- KEYS[4] seats    sorted set by name, "region|load|server" of the same
+-- ARGV[1] server  [2] generation, or "" for staff
+--
+-- Returns {"DRAINING", games}, also where it drained already
+--         {"STALE"}    a newer registration holds the place; nothing was written
+--         {"UNKNOWN"}  not registered, or lost; nothing was written
+local servers, active, load, seats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id = ARGV[1]
+
+local raw = redis.call('HGET', servers, id)
+local record = raw and cjson.decode(raw)
+if not record or record.status == 'lost' then return {'UNKNOWN'} end
+if ARGV[2] ~= '' and record.generation ~= tonumber(ARGV[2]) then return {'STALE'} end
+local games = tonumber(redis.call('HGET', active, id) or '0')
+
+record.status = 'draining'
+redis.call('HSET', servers, id, cjson.encode(record))
+redis.call('ZREM', load, id)
+redis.call('ZREM', seats, string.format('%s|%07d|%s', record.region, games * 1000000 / record.capacity, id))
+return {'DRAINING', games}

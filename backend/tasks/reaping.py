@@ -1,0 +1,38 @@
+"""What ends by itself: tickets nobody asks for, servers that fall silent, matches without a result."""
+
+from celery import shared_task
+from django.conf import settings
+
+from caroud import wiring
+from matchmaking.services.abandon_matches import settle_overdue
+from matchmaking.services.expire_tickets import expire_tickets as expire_queue
+from matchmaking.services.host_matches import reap_stale_servers as reap
+
+
+@shared_task(name="tasks.reaping.expire_tickets")
+def expire_tickets() -> None:
+    """End tickets that were not asked for in time, in every queue; forget players who are gone."""
+    for rules in wiring.rules().queues.values():
+        expire_queue(store=wiring.ticket_store(), rules=rules, now_ms=wiring.clock())
+    wiring.ticket_store().prune_online(wiring.clock())
+
+
+@shared_task(name="tasks.reaping.reap_stale_servers")
+def reap_stale_servers() -> None:
+    """Take silent servers out of the pool and abandon their matches."""
+    reap(
+        store=wiring.ticket_store(),
+        pool=wiring.server_pool(),
+        ratings=wiring.rating_cache(),
+        rules=wiring.rules(),
+        heartbeat_ttl_seconds=settings.HEARTBEAT_TTL_SECONDS,
+        now_ms=wiring.clock(),
+    )
+
+
+@shared_task(name="tasks.reaping.settle_overdue_matches")
+def settle_overdue_matches() -> None:
+    """Abandon matches whose result is overdue; finish what an absent Redis left open."""
+    settle_overdue(
+        store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
+    )
