@@ -33,7 +33,7 @@ if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 0 then retu
 local games = redis.call('HINCRBY', active, server_id, -1)
 if server then
   redis.call('ZREM', seats, seat(games + 1))
-  if server.status == 'ready' then
+  if server.status == 'ready' and games < server.capacity then
     redis.call('ZADD', seats, 0, seat(games))
     redis.call('ZADD', load, games / server.capacity, server_id)
   end

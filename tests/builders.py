@@ -1,0 +1,76 @@
+"""Values for tests, with sensible defaults: say only what matters."""
+
+import itertools
+import uuid
+from dataclasses import replace
+
+from matchmaking.engine.search_window import SearchWindow
+from matchmaking.match import MatchId, PlayerId, Proposal
+from matchmaking.rules import Placement, QueueRules
+from matchmaking.stores.port import TicketStore
+from matchmaking.ticket import JoinRequest, TicketId, Waiting
+from servers.server import Registration, ServerId
+
+#: 2026-11-23T20:00:00Z, the moment at which tests begin. Milliseconds.
+NOW_MS = 1_795_464_000_000
+
+RANKED = QueueRules(name="ranked")
+CASUAL = QueueRules(name="casual", search_window=SearchWindow(base=300))
+
+_numbers = itertools.count(1)
+
+
+def a_player_id(number: int | None = None) -> PlayerId:
+    """A player's id; the same for the same number, another each time without one."""
+    return PlayerId(str(uuid.UUID(int=number) if number is not None else uuid.uuid4()))
+
+
+def a_join(
+    player_id: PlayerId | None = None,
+    *,
+    rating: float | None = 1200.0,
+    region: str = "",
+    username: str | None = None,
+    queue: str = "ranked",
+) -> JoinRequest:
+    number = next(_numbers)
+    return JoinRequest(
+        player_id=player_id or a_player_id(),
+        username=username or f"player{number}",
+        queue=queue,
+        region=region,
+        ticket_id=TicketId(f"ticket-{number}"),
+        rating=rating,
+    )
+
+
+def a_waiting_player(
+    store: TicketStore,
+    *,
+    rating: float = 1200.0,
+    waited_ms: int = 0,
+    now_ms: int = NOW_MS,
+    rules: QueueRules = RANKED,
+    region: str = "",
+    player_id: PlayerId | None = None,
+    username: str | None = None,
+) -> PlayerId:
+    """A player whose ticket waits in the store since `waited_ms`."""
+    request = a_join(player_id, rating=rating, region=region, username=username, queue=rules.name)
+    assert isinstance(store.join(request, rules, now_ms - waited_ms), Waiting)
+    return request.player_id
+
+
+def a_proposal(*players: PlayerId) -> Proposal:
+    """Each player a team of its own."""
+    return Proposal(match_id=MatchId(str(uuid.uuid4())), teams=tuple((player,) for player in players))
+
+
+def a_registration(
+    server_id: str = "eu-1", *, region: str = "eu", capacity: int = 10, port: int = 7777
+) -> Registration:
+    return Registration(id=ServerId(server_id), host="10.0.0.1", port=port, region=region, capacity=capacity)
+
+
+def rules_with(placement: Placement) -> QueueRules:
+    return replace(RANKED, placement=placement)
