@@ -15,6 +15,8 @@ REAP_EVERY_SECONDS = 2.0
 PERSIST_EVERY_SECONDS = 2.0
 #: Seconds between two looks for matches without a result.
 SETTLE_EVERY_SECONDS = 15.0
+#: Seconds between two clean-ups of refresh tokens that nobody can use any more.
+FORGET_EVERY_SECONDS = 3600.0
 
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
 app.conf.update(
@@ -22,7 +24,8 @@ app.conf.update(
     # Connections that go silent are noticed in seconds; kombu's defaults wait for ever.
     broker_transport_options={
         "visibility_timeout": 60,
-        "global_keyprefix": "{celery}:",
+        # One slot, and apart from another installation in the same Redis.
+        "global_keyprefix": f"{{celery{settings.REDIS_KEY_PREFIX.strip('{}:')}}}:",
         "socket_timeout": 5,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
@@ -67,5 +70,6 @@ app.conf.beat_schedule = {
     "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
     "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),
+    "forget expired tokens": _every(FORGET_EVERY_SECONDS, "tasks.reaping.forget_expired_tokens"),
     "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),
 }

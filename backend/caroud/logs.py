@@ -60,5 +60,7 @@ def configure_logging(config: dict[str, Any]) -> None:
     # One line a task and a request is the trade of a debugger, not of a service with thousands a second.
     for noisy in ("celery.app.trace", "celery.worker.strategy", "celery.beat", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    # A 4xx is the caller's news and is in the answer; a 5xx is ours.
-    logging.getLogger("django.request").setLevel(logging.ERROR)
+    # A 4xx is the caller's news and is in the answer; a 503 was logged where it arose; any other 5xx is ours.
+    requests = logging.getLogger("django.request")
+    requests.setLevel(logging.ERROR)
+    requests.filters[:] = [lambda record: getattr(record, "status_code", 500) != 503]

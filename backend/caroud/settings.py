@@ -63,6 +63,13 @@ REDIS_URL = _with_password(env.str("REDIS_URL", default=f"redis://{REDIS_HOST}:{
 #: In front of every key. A hash tag such as `{caroud}:` is needed on Redis Cluster.
 REDIS_KEY_PREFIX = env.str("REDIS_KEY_PREFIX", default="")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+if CELERY_BROKER_URL.startswith("rediss://") and "ssl_cert_reqs" not in CELERY_BROKER_URL:
+    # redis-py verifies by default; Celery's transport would connect to anybody without a word.
+    if "CELERY_BROKER_URL" in env.ENVIRON:
+        raise ImproperlyConfigured(
+            "CELERY_BROKER_URL: rediss:// without ssl_cert_reqs turns verification off: add ?ssl_cert_reqs=required"
+        )
+    CELERY_BROKER_URL += ("&" if "?" in CELERY_BROKER_URL else "?") + "ssl_cert_reqs=required"
 #: Seconds. Longest wait for one Redis answer in a web request.
 REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=1.0)
 
@@ -196,7 +203,17 @@ EXTERNAL_AUDIENCE = env.str("EXTERNAL_AUDIENCE", default="")
 if EXTERNAL_JWKS_URL and not (EXTERNAL_ISSUER and EXTERNAL_AUDIENCE):
     raise ImproperlyConfigured("EXTERNAL_JWKS_URL needs EXTERNAL_ISSUER and EXTERNAL_AUDIENCE beside it")
 
+_MATCH_STATUSES = ["created", "in_progress", "completed", "abandoned"]
 SPECTACULAR_SETTINGS = {
+    "ENUM_NAME_OVERRIDES": {
+        "MatchStatus": _MATCH_STATUSES,
+        "TicketStatus": ["waiting", "matched", "not_in_queue", "expired"],
+        "LeaveStatus": ["left", "not_in_queue"],
+        "EndedMatchStatus": ["completed", "abandoned"],
+        "ServerStatus": ["ready", "draining", "lost"],
+        "HostingStatus": ["ready", "draining"],
+        "DrainStatus": ["draining"],
+    },
     "TITLE": "Caroud matchmaking",
     "DESCRIPTION": "Join a queue, get a fair match on a server with room, report the result, see the rating change.",
     "VERSION": "0.1.0",

@@ -18,7 +18,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
 | matchmaking:ticket:<player>   | hash        | the ticket, then its match                  | see the ticket     |
-| matchmaking:match:<id>        | hash        | the match                                   | see the match      |
+| matchmaking:match:<id>        | string      | its status, a space, the match as JSON      | see the match      |
 | matchmaking:outbox            | hash        | match -> match not in PostgreSQL            | none: a task empties it |
 | matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
 | online_users                  | hash        | player -> last call at, ms                  | ONLINE             |

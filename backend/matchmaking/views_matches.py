@@ -64,6 +64,7 @@ class HistoryView(Door):
             ),
             **problems(401, 403, 404, 503),
         },
+        operation_id="matches_list",
         summary="My matches, newest first",
         tags=["matches"],
     )
@@ -180,7 +181,9 @@ class ServerView(Door):
         )
         if isinstance(removed, Absence):
             raise refusal_of(removed) if removed is Absence.STALE else Unknown(f"there is no server {server_id}")
-        return HttpResponse(status=204)
+        response = HttpResponse(status=204)
+        del response["Content-Type"]
+        return response
 
 
 def _matches(found: Sequence[Matched]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 
-class RegisterBody(serializers.Serializer[Any]):
+class RegisterPlayerBody(serializers.Serializer[Any]):
     username = serializers.RegexField(
         r"^[\w.@+-]{3,32}$", help_text="3 to 32 letters, digits and . @ + - _; upper and lower case are the same name."
     )

@@ -79,6 +79,22 @@ def tokens_for(player: Player) -> dict[str, str]:
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
+def rotate_tokens(raw: str) -> dict[str, str]:
+    """A fresh pair for a refresh token, with what the account is now; each refresh token works once.
+
+    Raises `InvalidToken`.
+    """
+    try:
+        used = RefreshToken(raw)  # type: ignore[arg-type]
+        _, is_first_use = used.blacklist()
+    except TokenError as error:
+        raise InvalidToken("the refresh token is invalid, has expired or was used before") from error
+    player = Player.objects.filter(id=used.payload.get("sub"), is_active=True).first()
+    if not is_first_use or player is None:
+        raise InvalidToken("the refresh token was used before, or its account is gone")
+    return tokens_for(player)
+
+
 def server_token(server_id: str, generation: int) -> str:
     token = ServerToken()
     token["sub"] = server_id

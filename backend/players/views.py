@@ -8,8 +8,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 
 from caroud import wiring
 from errors import Invalid
@@ -20,13 +18,13 @@ from players.serializers import (
     LeaderboardAnswer,
     ProfileAnswer,
     RefreshBody,
-    RegisterBody,
     RegisteredAnswer,
+    RegisterPlayerBody,
     TokensAnswer,
 )
 from players.services.leaderboard import Ranked, leaderboard, ratings_by_queue
 from players.services.register_player import register_player
-from players.tokens import tokens_for
+from players.tokens import InvalidToken, rotate_tokens, tokens_for
 from rest.fields import body_of, choice
 from rest.schema import problems
 from rest.views import Door, answer
@@ -45,7 +43,7 @@ class _Anyone(Door):
 
 class RegisterView(_Anyone):
     @extend_schema(
-        request=RegisterBody,
+        request=RegisterPlayerBody,
         responses={201: RegisteredAnswer, **problems(400, 409, 503)},
         summary="Make an account",
         tags=["players"],
@@ -53,7 +51,7 @@ class RegisterView(_Anyone):
     )
     def post(self, request: Request) -> HttpResponse:
         body_of(request, {"username", "password"})
-        body = RegisterBody(data=request.data)
+        body = RegisterPlayerBody(data=request.data)
         body.is_valid(raise_exception=True)
         player = register_player(**body.validated_data)
         return answer({"id": str(player.id), "username": player.username, **tokens_for(player)}, status=201)
@@ -89,12 +87,10 @@ class RefreshView(_Anyone):
         body_of(request, {"refresh"})
         body = RefreshBody(data=request.data)
         body.is_valid(raise_exception=True)
-        rotation = TokenRefreshSerializer(data=body.validated_data)
         try:
-            rotation.is_valid(raise_exception=True)
-        except (TokenError, Player.DoesNotExist) as error:
-            raise AuthenticationFailed("the refresh token is invalid, has expired or was used before") from error
-        return answer(rotation.validated_data)
+            return answer(rotate_tokens(body.validated_data["refresh"]))
+        except InvalidToken as error:
+            raise AuthenticationFailed(str(error)) from error
 
 
 class MeView(Door):

@@ -11,7 +11,7 @@ _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 _HOST = r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?$"
 
 
-class RegisterBody(serializers.Serializer[Any]):
+class RegisterServerBody(serializers.Serializer[Any]):
     id = serializers.RegexField(
         _ID, required=False, help_text="Stable name of this server; `host:port` where none is given."
     )

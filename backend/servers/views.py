@@ -13,7 +13,7 @@ from rest.fields import body_of
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.answers import of_pool
-from servers.serializers import DrainAnswer, PoolAnswer, RegisterAnswer, RegisterBody
+from servers.serializers import DrainAnswer, PoolAnswer, RegisterAnswer, RegisterServerBody
 from servers.server import Absence, Registration, ServerId
 from servers.services.drain_server import drain_server
 from servers.services.register_server import register_server
@@ -23,7 +23,7 @@ class RegisterView(Door):
     permission_classes = [IsFleet]
 
     @extend_schema(
-        request=RegisterBody,
+        request=RegisterServerBody,
         responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
         summary="Register a game server",
         description="Registering again under the same id makes the older token stale.",
@@ -31,7 +31,7 @@ class RegisterView(Door):
     )
     def post(self, request: Request) -> HttpResponse:
         body_of(request, {"id", "host", "port", "region", "capacity"})
-        body = RegisterBody(data=request.data)
+        body = RegisterServerBody(data=request.data)
         body.is_valid(raise_exception=True)
         registration = Registration(**body.validated_data)
         generation, token = register_server(pool=wiring.server_pool(), registration=registration, now_ms=wiring.clock())

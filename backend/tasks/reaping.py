@@ -7,6 +7,7 @@ from caroud import wiring
 from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
 from matchmaking.services.host_matches import reap_stale_servers as reap
+from players.services.forget_tokens import forget_expired_tokens as forget
 
 
 @shared_task(name="tasks.reaping.expire_tickets")
@@ -36,3 +37,9 @@ def settle_overdue_matches() -> None:
     settle_overdue(
         store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
     )
+
+
+@shared_task(name="tasks.reaping.forget_expired_tokens")
+def forget_expired_tokens() -> None:
+    """Delete refresh tokens whose time is over."""
+    forget()

@@ -1,6 +1,9 @@
 """Rounds: on the clock, and at once after a join."""
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_init
 
 from caroud import wiring
 from matchmaking.services import find_matches as service
@@ -12,3 +15,10 @@ def find_matches(queue: str) -> None:
     service.find_matches(
         store=wiring.ticket_store(), rules=wiring.queue_rules(queue), clock=wiring.clock, new_id=wiring.new_id
     )
+
+
+@worker_init.connect
+def compile_engine(sender: Any, **_: Any) -> None:
+    """Compile before the first round, in the process that its pool is forked from: some seconds at the first start."""
+    if "rounds" in sender.app.amqp.queues.consume_from:
+        service.warm_up()

@@ -36,6 +36,7 @@ def test_a_server_is_told_its_matches_and_new_ones_once(api: Api) -> None:
     assert second["matches"][0]["status"] == "in_progress"
     assert (second["status"], second["next_heartbeat_seconds"]) == ("ready", 5.0)
     assert api.get("matchmaking/status/", token=one.token)["match"]["status"] == "in_progress"
+    assert api.get(f"matches/{match_id}/", token=one.token)["status"] == "in_progress"
 
 
 def test_a_result_changes_both_ratings_by_elo_and_frees_players_and_seat(api: Api) -> None:
@@ -382,7 +383,7 @@ def test_a_release_that_redis_missed_is_repeated(api: Api, monkeypatch: pytest.M
     from errors import StoreUnavailable  # noqa: PLC0415 - only this test breaks the store
 
     token = api.server(capacity=1)
-    one, other, match_id = api.matched_pair()
+    one, _, match_id = api.matched_pair()
     store = wiring.ticket_store()
 
     def gone(*args: object) -> None:

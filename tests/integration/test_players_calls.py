@@ -2,11 +2,17 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 import pytest
 from django.conf import settings as django_settings
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
+from caroud import wiring
+from matchmaking.rules import Rules
+from tasks import reaping
 from tests.integration.conftest import PASSWORD, Api
 
 
@@ -170,6 +176,40 @@ def test_a_player_logs_in_and_a_refresh_token_works_once(api: Api) -> None:
     assert (me["id"], me["username"]) == (player.id, "testuser")
     assert api.post("token/refresh/", {"refresh": pair["refresh"]}, expect=401)
     assert api.post("token/", {"username": "testuser", "password": "wrong"}, expect=401)
+
+
+def test_a_refreshed_token_says_what_the_account_is_now(api: Api, django_user_model: type) -> None:
+    player = api.player("boss")
+    django_user_model.objects.filter(id=player.id).update(is_staff=True)
+    pair = api.post("token/", {"username": "boss", "password": PASSWORD})
+    django_user_model.objects.filter(id=player.id).update(is_staff=False)
+
+    renewed = api.post("token/refresh/", {"refresh": pair["refresh"]})
+
+    assert api.get("servers/", token=renewed["access"], expect=403)
+    django_user_model.objects.filter(id=player.id).update(is_active=False)
+    assert api.post("token/refresh/", {"refresh": renewed["refresh"]}, expect=401)
+
+
+def test_refresh_tokens_are_forgotten_when_their_time_is_over(api: Api) -> None:
+    api.player()
+    OutstandingToken.objects.update(expires_at=timezone.now())
+    api.player()
+
+    reaping.forget_expired_tokens()
+
+    assert OutstandingToken.objects.count() == 1
+
+
+def test_a_ticket_in_a_queue_that_was_taken_out_holds_nobody_up(api: Api, settings: Any) -> None:
+    player = api.player()
+    api.post("matchmaking/join/", {"queue": "casual"}, token=player.token)
+    ranked_only = {"ranked": settings.RULES.queues["ranked"]}
+    settings.RULES = Rules(default_queue="ranked", queues=ranked_only)
+    wiring.forget()
+
+    assert api.get("matchmaking/status/", token=player.token) == {"status": "not_in_queue"}
+    assert api.post("matchmaking/join/", token=player.token)["queue"] == "ranked"
 
 
 def test_no_token_a_broken_token_and_an_expired_token_are_refused(api: Api) -> None:

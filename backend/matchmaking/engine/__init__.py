@@ -1,0 +1,27 @@
+"""The engine: from waiting tickets to who plays whom, decided purely.
+
+Names are fetched when first used: who needs only a `SearchWindow`, as web processes do, does not load numba.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matchmaking.engine.pairing import Pairing, find_matches
+    from matchmaking.engine.search_window import SearchWindow
+    from matchmaking.engine.tickets import WaitingTickets
+
+__all__ = ["Pairing", "SearchWindow", "WaitingTickets", "find_matches"]
+
+_HOMES = {
+    "Pairing": "pairing",
+    "SearchWindow": "search_window",
+    "WaitingTickets": "tickets",
+    "find_matches": "pairing",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

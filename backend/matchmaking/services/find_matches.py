@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from matchmaking.engine.pairing import find_matches as pair_tickets
+from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Match, MatchId, PlayerId, Proposal
 from matchmaking.rules import QueueRules
@@ -16,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 #: Rounds in a row that one task may run because joins asked for more; then the clock's next one takes over.
 ROUNDS_IN_A_ROW = 20
+
+#: Matches of a round that the log names one by one; ten thousand lines would hold up the next round.
+MATCHES_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def run_round(*, store: TicketStore, rules: QueueRules, now_ms: int, new_id: Cal
         (time.perf_counter() - began) * 1000,
         extra={"queue": rules.name},
     )
-    for match in claims.matches:
+    for match in claims.matches[:MATCHES_NAMED]:
         log_match(match)
     return claims.matches
 
@@ -91,6 +97,12 @@ def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Cal
         Proposal(match_id=MatchId(new_id()), teams=((PlayerId(players[a]),), (PlayerId(players[b]),)))
         for a, b in pairs[oldest].tolist()
     ]
+
+
+def warm_up() -> None:
+    """Let the engine compile itself: the first pairing of a process takes seconds where nothing is cached."""
+    tickets = WaitingTickets(["a", "b"], np.array([1200.0, 1201.0]), np.array([0, 0], dtype=np.int64))
+    pair_tickets(tickets, SearchWindow(), now_ms=0)
 
 
 def log_match(match: Match) -> None:

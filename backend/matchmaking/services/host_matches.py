@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from errors import Conflict, Unknown
 from matchmaking.match import MatchId, MatchStatus
+from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
 from matchmaking.services.abandon_matches import abandon_matches
 from matchmaking.stores.port import TicketStore
@@ -47,7 +48,11 @@ def heartbeat(
     held = store.find_matches([MatchId(match_id) for match_id in hosting.match_ids])
     live = [one for one in held if one.status.is_live]
     new = [one for one in live if one.status is MatchStatus.CREATED]
-    store.start([one.match for one in new])
+    if new:
+        store.start([one.match for one in new])
+        MatchRecord.objects.filter(id__in=[one.match.id for one in new], status=MatchStatus.CREATED).update(
+            status=MatchStatus.IN_PROGRESS
+        )
     return Hosted(matches=live, new=new, status=hosting.status)
 
 

@@ -1,6 +1,7 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,16 @@ from matchmaking.ticket import (
 
 #: Proposals a claim script: more would block Redis for over 2 ms, fewer would cost round trips.
 CLAIM_BATCH = 50
+#: Batches under way at once: one is prepared while Redis works on the other.
+CLAIMS_AT_ONCE = 2
 #: Tickets an expiry script and players a pruning script look at.
 EXPIRE_BATCH = 200
 #: Tickets a snapshot page: one ZRANGE of this size takes about 1 ms of Redis.
 SNAPSHOT_PAGE = 5000
 #: Milliseconds. A lease outlives any round; the lease of a killed worker blocks its queue for so long.
 ROUND_LEASE_MS = 5_000
-#: Milliseconds. The ticket's key outlives the ticket, so that the reaper, not Redis, ends it.
-TICKET_GRACE_MS = 60_000
-#: Milliseconds. The match's key outlives the match, so that `settle_overdue_matches`, not Redis, ends it.
-MATCH_GRACE_MS = 3600_000
+#: Milliseconds. Keys outlive what they hold by so much, so that the reaper, not Redis, ends tickets and matches.
+GRACE_MS = 3600_000
 
 
 class RedisTicketStore:
@@ -50,7 +51,7 @@ class RedisTicketStore:
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
         self._queues = list(rules.queues)
-        self._ticket_lifetime_ms = max(r.ticket_ttl_ms for r in rules.queues.values()) + TICKET_GRACE_MS
+        self._ticket_lifetime_ms = max(map(_ticket_lifetime_ms, rules.queues.values()))
         self._per_queue_keys = [
             key
             for queue in map(keys.of_queue, self._queues)
@@ -97,6 +98,7 @@ class RedisTicketStore:
                 lifetimes.NUDGE_LIFETIME_MS,
                 lifetimes.RATINGS_LIFETIME_MS,
                 lifetimes.ONLINE_LIFETIME_MS,
+                *self._queues,
             ],
         )
         match answer[0]:
@@ -192,12 +194,14 @@ class RedisTicketStore:
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
-        for batch in in_batches(proposals, CLAIM_BATCH):
-            for answer in self._claim_batch(rules, batch, now_ms):
-                if answer in refused:
-                    refused[answer] += 1
-                else:
-                    matches.append(Match.from_json(answer))
+        with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
+            batches = in_batches(proposals, CLAIM_BATCH)
+            for answers in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms), batches):
+                for answer in answers:
+                    if answer in refused:
+                        refused[answer] += 1
+                    else:
+                        matches.append(Match.from_json(answer))
         return Claims(matches=matches, taken=refused["TAKEN"], without_seat=refused["NO_SEAT"])
 
     def _claim_batch(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> list[str]:
@@ -214,7 +218,7 @@ class RedisTicketStore:
             rules.placement,
             len(teams[0]),
             len(teams),
-            rules.match_ttl_ms + MATCH_GRACE_MS,
+            rules.match_ttl_ms + GRACE_MS,
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_WAITS_KEPT,
         ]
@@ -275,9 +279,10 @@ class RedisTicketStore:
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for match_id in match_ids:
-                pipeline.hmget(self._keys.match(match_id), "match", "status")
+                pipeline.get(self._keys.match(match_id))
             found = pipeline.execute() if match_ids else []
-        return [Matched(match=Match.from_json(raw), status=MatchStatus(status)) for raw, status in found if raw]
+        kept = [raw.partition(" ") for raw in found if raw]
+        return [Matched(match=Match.from_json(match), status=MatchStatus(status)) for status, _, match in kept]
 
     def _tickets_of(self, match: Match) -> list[str]:
         return [self._keys.ticket(player.id) for player in match.players]
@@ -309,6 +314,11 @@ class RedisTicketStore:
     def online(self) -> int:
         with redis_errors():
             return int(self._client.hlen(self._keys.online))
+
+
+def _ticket_lifetime_ms(rules: QueueRules) -> int:
+    """Set once, by the join, for the ticket and for the match that it may become."""
+    return rules.ticket_ttl_ms + rules.match_ttl_ms + GRACE_MS
 
 
 def _waiting(answer: list[Any]) -> Waiting:

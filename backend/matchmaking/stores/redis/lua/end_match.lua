@@ -1,6 +1,6 @@
 -- end_match: a match is over: its players are free, its seat is free again. Repeating it changes nothing.
 --
--- KEYS[1] match         hash
+-- KEYS[1] match         string, its status and the match
 -- KEYS[2] servers       hash, server -> JSON record
 -- KEYS[3] active        hash, server -> games it hosts
 -- KEYS[4] load          sorted set, servers with a free seat -> games / capacity
@@ -19,10 +19,8 @@ local function seat(games)
   return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
 end
 
-if redis.call('EXISTS', match) == 1 then
-  redis.call('HSET', match, 'status', how)
-  redis.call('PEXPIRE', match, lifetime)
-end
+local kept = redis.call('GET', match)
+if kept then redis.call('SET', match, how .. string.match(kept, ' .*$'), 'PX', lifetime) end
 for place = 7, #KEYS do
   if redis.call('HGET', KEYS[place], 'match_id') == match_id then
     redis.call('HSET', KEYS[place], 'match_status', how)

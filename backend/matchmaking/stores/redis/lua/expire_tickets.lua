@@ -25,11 +25,9 @@ for _, one in ipairs(silent) do
   if known[1] == 'waiting' and known[2] == queue_name then
     redis.call('HSET', one.ticket, 'status', 'expired')
     redis.call('PEXPIRE', one.ticket, ARGV[3])
+    ended[#ended + 1] = known[3]
   end
-  ended[#ended + 1] = known[3] or one.player
 end
-if #ended > 0 then
-  redis.call('HINCRBY', stats, 'total_expired', #ended)
-  redis.call('HINCRBYFLOAT', stats, 'rating_sum', -rating_sum)
-end
+if #ended > 0 then redis.call('HINCRBY', stats, 'total_expired', #ended) end
+if rating_sum ~= 0 then redis.call('HINCRBYFLOAT', stats, 'rating_sum', -rating_sum) end
 return ended

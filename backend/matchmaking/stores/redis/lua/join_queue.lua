@@ -12,7 +12,7 @@
 -- ARGV[1] player  [2] username  [3] queue name  [4] region or ""  [5] id for a new ticket  [6] now, ms
 -- ARGV[7] rating to fill in where Redis knows none, or ""
 -- ARGV[8] ticket lifetime, ms  [9] queue lifetime, ms  [10] stats lifetime, ms  [11] nudge lifetime, ms
--- ARGV[12] ratings lifetime, ms  [13] online lifetime, ms
+-- ARGV[12] ratings lifetime, ms  [13] online lifetime, ms  [14..] names of the queues
 --
 -- Returns {"WAITING", "NEW"|"SAME", ticket_id, queue, rating, joined_ms, position, size, rating_sum, "NUDGE"|""}
 --         {"MATCHED", match_status, match}   a match is live; nothing but "last call" was written
@@ -23,7 +23,8 @@ local nudge, online, online_seen, ratings = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local player, username, queue_name, region, new_id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match', 'id', 'rating', 'joined_ms')
-local is_waiting = known[1] == 'waiting'
+local is_waiting = false -- a ticket in a queue that is no more is none
+for place = 14, #ARGV do is_waiting = is_waiting or (known[1] == 'waiting' and known[2] == ARGV[place]) end
 local is_matched = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
 if is_waiting and known[2] ~= queue_name then return {'ELSEWHERE', known[2]} end
 local rating = is_waiting and known[6] or redis.call('HGET', ratings, queue_name) or ARGV[7]
@@ -41,8 +42,8 @@ if not is_waiting then
   if redis.call('ZCARD', queue) == 0 then redis.call('HSET', stats, 'rating_sum', 0) end
   if redis.call('HSETNX', ratings, queue_name, rating) == 1 then redis.call('PEXPIRE', ratings, ARGV[12]) end
   redis.call('DEL', ticket)
-  redis.call('HSET', ticket, 'id', id, 'status', 'waiting', 'player', player, 'username', username,
-    'queue', queue_name, 'region', region, 'rating', rating, 'joined_ms', now)
+  redis.call('HSET', ticket, 'id', id, 'status', 'waiting', 'queue', queue_name, 'region', region, 'rating', rating,
+    'joined_ms', now, 'player', cjson.encode({id = player, username = username, rating = tonumber(rating)}))
   redis.call('ZADD', queue, rating, player)
   redis.call('ZADD', arrivals, now, player)
   redis.call('HINCRBY', stats, 'total_joins', 1)

@@ -1,0 +1,117 @@
+"""A whole round over a full queue: snapshot, engine, claims, history; and how long Redis is blocked.
+
+Runs against the Redis and PostgreSQL of the settings, in a namespace of its own.
+"""
+
+import json
+import time
+import uuid
+from statistics import median
+from typing import Any
+
+import numpy as np
+import redis
+
+from datastore.batches import in_batches
+from datastore.client import RedisLimits, connect
+from datastore.keys import Keys
+from matchmaking.engine.pairing import find_matches
+from matchmaking.history import record_matches
+from matchmaking.match import PlayerId
+from matchmaking.models import MatchRecord
+from matchmaking.rules import QueueRules, Rules
+from matchmaking.services.find_matches import propose
+from matchmaking.stores.redis.store import RedisTicketStore
+from servers.server import Registration, ServerId
+from servers.stores.redis.pool import RedisServerPool
+
+RULES = QueueRules(name="bench")
+#: Commands slower than this are noted by Redis, in microseconds.
+NOTED_US = 300
+
+
+def run(*, redis_url: str, sizes: tuple[int, ...] = (1_000, 10_000, 100_000), repeats: int = 3) -> dict[str, Any]:
+    """Seconds of each part by queue size; medians of `repeats`."""
+    client = connect(redis_url, limits=RedisLimits(answer_seconds=30))
+    client.config_set("slowlog-log-slower-than", NOTED_US)
+    client.config_set("slowlog-max-len", 20_000)
+    results = {}
+    for size in sizes:
+        runs = [_one_round(client, size, seed) for seed in range(repeats)]
+        results[str(size)] = {name: median(run[name] for run in runs) for name in runs[0]}
+    return results
+
+
+def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
+    keys = Keys(prefix=f"{{bench-{uuid.uuid4().hex[:8]}}}:", default_queue="bench")
+    store = RedisTicketStore(client, keys, Rules(default_queue="bench", queues={"bench": RULES}))
+    pool = RedisServerPool(client, keys)
+    now_ms = time.time_ns() // 1_000_000
+    for number in range(50):
+        pool.register(Registration(ServerId(f"s{number}"), "10.0.0.1", 7000 + number, "eu", size), now_ms)
+    _fill(client, keys, size, seed, now_ms)
+    client.slowlog_reset()
+    begin = time.perf_counter()
+    tickets = store.snapshot("bench")
+    after_snapshot = time.perf_counter()
+    find_matches(tickets, RULES.search_window, now_ms)
+    after_engine = time.perf_counter()
+    proposals = propose(tickets, RULES, now_ms, lambda: str(uuid.uuid4()))
+    before_claims = time.perf_counter()
+    claims = store.claim(RULES, proposals, now_ms)
+    after_claims = time.perf_counter()
+    record_matches(claims.matches)
+    after_history = time.perf_counter()
+    store.acknowledge([match.id for match in claims.matches])
+    after_all = time.perf_counter()
+    slow: dict[str, float] = {}
+    for entry in client.slowlog_get(20_000):
+        command = entry["command"].split()[0].decode()
+        slow[command] = max(slow.get(command, 0.0), entry["duration"] / 1000)
+    rows = MatchRecord.objects.filter(queue="bench").count() * 3
+    MatchRecord.objects.filter(queue="bench").delete() if size < 50_000 else _truncate()
+    for batch in in_batches([key for key in client.scan_iter(match=keys.prefix + "*", count=5000)], 5000):
+        client.delete(*batch)
+    engine = after_engine - after_snapshot
+    return {
+        "matches": float(len(claims.matches)),
+        "snapshot_s": after_snapshot - begin,
+        "engine_s": engine,
+        "propose_s": before_claims - after_engine - engine,
+        "claims_s": after_claims - before_claims,
+        "to_claims_s": after_claims - begin - engine,
+        "history_s": after_history - after_claims,
+        "history_rows_per_s": rows / (after_history - after_claims),
+        "acknowledge_s": after_all - after_history,
+        "whole_s": after_all - begin - engine,
+        "longest_script_ms": slow.get("EVALSHA", 0.0),
+        "longest_command_ms": max(slow.values(), default=0.0),
+    }
+
+
+def _truncate() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE matchmaking_matchrecord CASCADE")
+
+
+def _fill(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: int) -> None:
+    """Waiting tickets as `join_queue` leaves them: ratings N(1500, 350), waits exp(30 s)."""
+    random = np.random.default_rng(seed)
+    ratings = np.round(random.normal(1500, 350, size), 1).tolist()
+    joined = (now_ms - random.exponential(30_000, size)).astype(int).tolist()
+    queue = keys.of_queue("bench")
+    for batch in in_batches(list(zip(ratings, joined, strict=True)), 2000):
+        with client.pipeline(transaction=False) as pipeline:
+            for rating, joined_ms in batch:
+                player = PlayerId(str(uuid.uuid4()))
+                shown = json.dumps({"id": player, "username": f"user-{player[:8]}", "rating": rating})
+                ticket = {"id": player, "status": "waiting", "queue": "bench", "region": "", "player": shown}
+                ticket |= {"rating": str(rating), "joined_ms": str(joined_ms)}
+                pipeline.hset(keys.ticket(player), mapping=ticket)
+                pipeline.pexpire(keys.ticket(player), 600_000)
+                pipeline.zadd(queue.queue, {player: rating})
+                pipeline.zadd(queue.arrivals, {player: joined_ms})
+                pipeline.zadd(queue.last_seen, {player: now_ms})
+            pipeline.execute()

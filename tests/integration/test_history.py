@@ -1,0 +1,107 @@
+"""From the outbox to PostgreSQL: whole or not at all, once, whatever fails in between."""
+
+import json
+import uuid
+
+import pytest
+from django.db import OperationalError
+
+from caroud import wiring
+from errors import StoreUnavailable
+from matchmaking import history
+from matchmaking.models import MatchRecord, Participant
+from matchmaking.services import record_matches as service
+from tasks.history import persist_matches
+from tests.integration.conftest import Api
+
+
+def joined_pair(api: Api) -> None:
+    for _ in range(2):
+        api.post("matchmaking/join/", token=api.player().token)
+
+
+def test_a_round_writes_the_match_with_its_players_and_empties_the_outbox(api: Api) -> None:
+    one, other = api.player("testuser"), api.player("tangerine")
+    api.post("matchmaking/join/", token=one.token)
+    api.clock.advance(seconds=3)
+    api.post("matchmaking/join/", token=other.token)
+    (match,) = api.round()
+
+    record = MatchRecord.objects.get()
+    assert (str(record.id), record.queue, record.status, record.server_id) == (match.id, "ranked", "created", None)
+    assert round(record.created_at.timestamp() * 1000) == api.clock()
+    assert sorted(record.participants.values_list("username", "ticket_rating", "waited_ms")) == [
+        ("tangerine", 1200.0, 0),
+        ("testuser", 1200.0, 3000),
+    ]
+    assert sorted(record.participants.values_list("team", flat=True)) == [1, 2]
+    assert wiring.ticket_store().outbox(10) == []
+
+
+def test_writing_a_match_again_changes_nothing(api: Api) -> None:
+    joined_pair(api)
+    matches = api.round()
+    MatchRecord.objects.update(status="completed")
+
+    history.record_matches(matches * 2)
+
+    assert MatchRecord.objects.get().status == "completed"
+    assert Participant.objects.count() == 2
+
+
+def test_a_match_stays_in_the_outbox_while_postgresql_is_away_and_is_swept_later(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(matches: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    joined_pair(api)
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "record_matches", away)
+        (match,) = api.round()
+    assert MatchRecord.objects.count() == 0
+
+    persist_matches()
+    persist_matches()
+
+    assert str(MatchRecord.objects.get().id) == match.id
+    assert wiring.ticket_store().outbox(10) == []
+
+
+def test_a_worker_killed_between_writing_and_acknowledging_leaves_one_row(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined_pair(api)
+    store = wiring.ticket_store()
+
+    def killed(*args: object, **kwargs: object) -> None:
+        raise StoreUnavailable("redis", "ConnectionError")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "acknowledge", killed)
+        api.round()
+    assert len(store.outbox(10)) == 1
+
+    persist_matches()
+
+    assert (MatchRecord.objects.count(), Participant.objects.count()) == (1, 2)
+    assert store.outbox(10) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_that_cannot_be_written_is_laid_aside_and_holds_up_no_other(transactional_db: None, api: Api) -> None:
+    joined_pair(api)
+    (match,) = api.round()
+    MatchRecord.objects.all().delete()
+    redis, keys = wiring.redis_client(), wiring.keys()
+    refused = json.loads(match.to_json()) | {"id": str(uuid.uuid4()), "queue": "x" * 40}
+    redis.hset(
+        keys.outbox,
+        mapping={match.id: match.to_json(), refused["id"]: json.dumps(refused), "broken": "not a match"},
+    )
+
+    persist_matches()
+
+    assert [str(record.id) for record in MatchRecord.objects.all()] == [match.id]
+    assert wiring.ticket_store().outbox(10) == []
+    assert set(redis.hkeys(keys.outbox_dead)) == {refused["id"], "broken"}

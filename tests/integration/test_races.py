@@ -1,0 +1,139 @@
+"""Races with real threads and a barrier; each asserts what must hold whoever wins."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from datastore.client import connect
+from datastore.keys import Keys
+from matchmaking.match import MatchStatus
+from matchmaking.stores.redis.store import RedisTicketStore
+from matchmaking.ticket import Left, Matched, Waiting
+from servers.server import ServerId
+from servers.stores.redis.pool import RedisServerPool
+from tests.builders import NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration, a_waiting_player
+from tests.conftest import RULES
+
+
+@pytest.fixture
+def store(keys: Keys) -> Iterator[RedisTicketStore]:
+    client = connect(os.environ["REDIS_URL"])
+    yield RedisTicketStore(client, keys, RULES)
+    client.close()
+    client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def pool(keys: Keys, redis_client: Any) -> RedisServerPool:
+    return RedisServerPool(redis_client, keys)
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run the calls in threads that start together; answers in the order of the calls."""
+    barrier, answers = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(place: int, call: Callable[[], Any]) -> None:
+        barrier.wait()
+        answers[place] = call()
+
+    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_leave_against_match_has_one_winner_and_the_loser_is_told(store: RedisTicketStore) -> None:
+    outcomes = set()
+    for _ in range(300):
+        leaver, partner = a_waiting_player(store), a_waiting_player(store)
+
+        left, claims = at_once(
+            lambda leaver=leaver: store.leave(leaver, NOW_MS),
+            lambda pair=(leaver, partner): store.claim(RANKED, [a_proposal(*pair)], NOW_MS),
+        )
+
+        outcomes.add(type(left))
+        if isinstance(left, Left):
+            assert claims.matches == []
+            assert isinstance(store.status(partner, NOW_MS), Waiting)
+        else:
+            assert left == Matched(claims.matches[0], MatchStatus.CREATED)
+            assert store.status(partner, NOW_MS) == left
+    assert outcomes <= {Left, Matched}
+
+
+def test_rounds_that_overlap_never_match_a_player_twice(store: RedisTicketStore) -> None:
+    players = [a_waiting_player(store) for _ in range(200)]
+    straight = [a_proposal(*pair) for pair in zip(players[::2], players[1::2], strict=True)]
+    shifted = [a_proposal(*pair) for pair in zip(players[1::2], players[2::2] + players[:1], strict=True)]
+
+    claims = at_once(*(lambda p=p: store.claim(RANKED, p, NOW_MS) for p in (straight, shifted, straight, shifted)))
+
+    matched = [player.id for claim in claims for match in claim.matches for player in match.players]
+    assert len(matched) == len(set(matched))
+    waiting = set(store.snapshot("ranked").player_ids)
+    assert waiting.isdisjoint(matched)
+    assert waiting | set(matched) == set(players)
+    assert store.counts("ranked", []).total_matches == len(matched) // 2
+
+
+def test_a_player_who_joins_many_times_at_once_has_one_ticket(store: RedisTicketStore) -> None:
+    player = a_player_id()
+
+    answers = at_once(
+        *(lambda at=at: store.join(a_join(player), RANKED, NOW_MS + at) for at in range(8)),
+    )
+
+    assert len({answer.ticket_id for answer in answers}) == 1
+    assert [answer.is_new for answer in answers].count(True) == 1
+    assert store.counts("ranked", []).total_joins == 1
+
+
+def test_a_server_is_never_overbooked_by_claims_and_ends_at_once(
+    store: RedisTicketStore, pool: RedisServerPool
+) -> None:
+    pool.register(a_registration("eu-1", capacity=3), NOW_MS)
+    pool.register(a_registration("eu-2", capacity=2), NOW_MS)
+    live: list[Any] = []
+    lock = threading.Lock()
+
+    def play(rounds: int) -> None:
+        for _ in range(rounds):
+            pair = a_waiting_player(store), a_waiting_player(store)
+            (match,) = store.claim(RANKED, [a_proposal(*pair)], NOW_MS).matches
+            with lock:
+                live.append(match)
+                ended = live.pop(0) if len(live) > 4 else None
+            if ended:
+                store.end(ended, MatchStatus.COMPLETED)
+                store.end(ended, MatchStatus.COMPLETED)
+
+    def watch() -> list[int]:
+        return [s.active_games for _ in range(60) for s in pool.list() if s.active_games > s.capacity]
+
+    *_, overbooked = at_once(*(lambda: play(40) for _ in range(4)), watch)
+
+    assert overbooked == []
+    games = {server.id: server.active_games for server in pool.list()}
+    held = [match.server.id for match in live if match.server]
+    assert games == {"eu-1": held.count("eu-1"), "eu-2": held.count("eu-2")}
+
+
+def test_a_heartbeat_against_the_reaper_has_one_winner(store: RedisTicketStore, pool: RedisServerPool) -> None:
+    later = NOW_MS + 16_000
+    for turn in range(100):
+        server = ServerId(f"eu-{turn}")
+        generation = pool.register(a_registration(server), NOW_MS)
+
+        beat, lost = at_once(
+            lambda s=server, g=generation: pool.heartbeat(s, g, later),
+            lambda s=server: pool.lose(s, None, silent_since_ms=later - 15_000),
+        )
+
+        is_alive = pool.find(server).status == "ready"
+        assert (beat == "UNKNOWN", lost == "ALIVE") == (not is_alive, is_alive)

@@ -1,0 +1,156 @@
+"""Rounds as Celery runs them: one at a time, again when asked, safe when cut off."""
+
+from typing import Any
+
+import pytest
+
+from caroud import wiring
+from errors import StoreUnavailable
+from matchmaking.services import find_matches as service
+from matchmaking.stores.redis import store as redis_store
+from tasks import reaping, rounds
+from tests.integration.conftest import Api
+
+
+def test_the_task_matches_who_waits_in_its_queue_only(api: Api) -> None:
+    ranked = [api.player() for _ in range(2)]
+    casual = api.player()
+    for player in ranked:
+        api.post("matchmaking/join/", token=player.token)
+    api.post("matchmaking/join/", {"queue": "casual"}, token=casual.token)
+
+    rounds.find_matches("ranked")
+    rounds.find_matches("casual")
+
+    statuses = [api.get("matchmaking/status/", token=player.token)["status"] for player in [*ranked, casual]]
+    assert statuses == ["matched", "matched", "waiting"]
+
+
+def test_players_too_far_apart_wait_until_their_windows_reach(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    near, far = api.player(), api.player()
+    monkeypatch.setattr("matchmaking.views.find_rating", lambda **kw: 1200.0 if kw["player"].id == near.id else 1320.0)
+    for player in (near, far):
+        api.post("matchmaking/join/", token=player.token)
+
+    assert api.round() == []
+    api.clock.advance(seconds=19.9)
+    assert api.round() == []
+    api.clock.advance(seconds=0.1)
+    assert len(api.round()) == 1
+
+
+def test_who_waited_longest_is_claimed_first_and_gets_the_only_seat(api: Api) -> None:
+    api.server(capacity=1)
+    players = [api.player() for _ in range(4)]
+    for player in players[::-1]:
+        api.post("matchmaking/join/", token=player.token)
+        api.clock.advance(seconds=1)
+
+    first, second = api.round()
+
+    assert players[3].id in {player.id for player in first.players}
+    assert (first.server is not None, second.server is not None) == (True, False)
+
+
+def test_a_round_that_runs_is_not_run_twice_and_runs_again_for_a_join_meanwhile(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = [api.player() for _ in range(4)]
+    for player in players[:2]:
+        api.post("matchmaking/join/", token=player.token)
+    looked: list[int] = []
+    original = service.run_round
+
+    def a_round_with_joins_in_it(**kwargs: object) -> object:
+        looked.append(1)
+        made = original(**kwargs)
+        if len(looked) == 1:
+            rounds.find_matches("ranked")  # a doubled tick
+            for player in players[2:]:
+                api.post("matchmaking/join/", token=player.token)
+        return made
+
+    monkeypatch.setattr(service, "run_round", a_round_with_joins_in_it)
+    rounds.find_matches("ranked")
+
+    assert len(looked) == 2
+    assert {api.get("matchmaking/status/", token=player.token)["status"] for player in players} == {"matched"}
+
+
+def test_a_round_that_fails_gives_its_lease_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**kwargs: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "run_round", broken)
+        with pytest.raises(ZeroDivisionError):
+            rounds.find_matches("ranked")
+
+    assert wiring.ticket_store().begin_round("ranked", "next", api.clock())
+
+
+def test_the_lease_of_a_killed_worker_ends_by_itself(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_store, "ROUND_LEASE_MS", 50)
+    store = wiring.ticket_store()
+    assert store.begin_round("ranked", "killed", api.clock())
+
+    lease = wiring.keys().of_queue("ranked").round_lease
+    assert 0 < wiring.redis_client().pttl(lease) <= 50
+
+
+def test_silent_players_expire_by_the_task_and_are_no_longer_online(api: Api) -> None:
+    silent, asks = api.player(), api.player()
+    for player in (silent, asks):
+        api.post("matchmaking/join/", {"queue": "casual"}, token=player.token)
+    api.clock.advance(seconds=299)
+    api.get("matchmaking/status/", token=asks.token)
+    api.clock.advance(seconds=2)
+
+    reaping.expire_tickets()
+    reaping.reap_stale_servers()
+    reaping.settle_overdue_matches()
+
+    assert api.get("matchmaking/stats/")["online_users"] == 1
+    assert api.get("matchmaking/status/", token=silent.token) == {"status": "expired", "queue": "casual"}
+    assert api.get("matchmaking/status/", token=asks.token)["status"] == "waiting"
+
+
+def test_a_redis_that_is_away_is_a_503_with_retry_after_and_never_a_500(api: Api, settings: Any) -> None:
+    player = api.player()
+    token = api.server()
+    there, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
+    wiring.forget()
+    calls = [
+        ("POST", "matchmaking/join/", player.token),
+        ("GET", "matchmaking/status/", player.token),
+        ("POST", "matchmaking/leave/", player.token),
+        ("GET", "matchmaking/stats/", None),
+        ("POST", "servers/eu-1/heartbeat/", token),
+    ]
+
+    for method, path, caller in calls:
+        response = api.call(method, path, {} if method == "POST" else "", token=caller)
+        assert response.status_code == 503, path
+        assert int(response["Retry-After"]) > 0
+        assert response["Content-Type"] == "application/problem+json"
+    ready = api.client.get("/readyz")
+    assert (ready.status_code, ready.json()["redis"], ready.json()["postgresql"]) == (503, "ConnectionError", "ok")
+    assert api.client.get("/healthz").status_code == 200
+    with pytest.raises(StoreUnavailable):
+        rounds.find_matches("ranked")
+    settings.REDIS_URL = there
+    wiring.forget()
+
+
+def test_ready_tells_the_age_of_the_last_round_of_each_queue(api: Api) -> None:
+    rounds.find_matches("ranked")
+    api.clock.advance(seconds=2.5)
+
+    body = api.client.get("/readyz").json()
+
+    assert body == {
+        "status": "ok",
+        "redis": "ok",
+        "postgresql": "ok",
+        "last_round_age_seconds": {"ranked": 2.5, "casual": None},
+    }

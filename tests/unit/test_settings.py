@@ -1,0 +1,77 @@
+"""Settings that would be dangerous or cannot work stop the start, and say what to do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BACKEND = Path(__file__).parents[2] / "backend"
+LONG = "x" * 48
+
+
+def start(show: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """A process that reads the settings with these variables alone, and runs `show`."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    defaults = {"SECRET_KEY": LONG, "FLEET_KEY": LONG, "DJANGO_SETTINGS_MODULE": "caroud.settings"}
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup(); {show}"],
+        cwd=BACKEND,
+        env={**kept, **defaults, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"SECRET_KEY": "insecure-development-secret-key-change-me"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"FLEET_KEY": "insecure-development-fleet-key"}, "FLEET_KEY"),
+        ({"FLEET_KEY": f"{LONG},insecure-development-fleet-key"}, "FLEET_KEY"),
+        ({"FLEET_KEY": " , "}, "FLEET_KEY"),
+        ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "DATABASE_URL"),
+        ({"MATCHMAKING_BACKEND": "mongodb"}, "MATCHMAKING_BACKEND"),
+        ({"QUEUES_FILE": "/nowhere/queues.toml"}, "QUEUES_FILE"),
+        ({"CELERY_BROKER_URL": "rediss://h:6379/0"}, "CELERY_BROKER_URL"),
+        ({"EXTERNAL_JWKS_URL": "https://issuer.example/jwks"}, "EXTERNAL_ISSUER"),
+    ],
+)
+def test_a_start_is_refused_and_names_the_setting(environment: dict[str, str], name: str) -> None:
+    done = start(**environment)
+
+    assert done.returncode != 0
+    assert name in done.stderr.strip().splitlines()[-1]
+
+
+def test_with_debug_on_the_defaults_are_good_enough() -> None:
+    done = start(DEBUG="True", SECRET_KEY="insecure-development-secret-key-change-me")
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"REDIS_URL": "redis://h:1/0", "REDIS_PASSWORD": "p@ss/w"}, "redis://:p%40ss%2Fw@h:1/0"),
+        ({"REDIS_URL": "redis://u:own@h:1/0", "REDIS_PASSWORD": "other"}, "redis://u:own@h:1/0"),
+        ({"REDIS_URL": "redis://h:1/0"}, "redis://h:1/0"),
+        ({"REDIS_HOST": "h", "REDIS_PORT": "7", "REDIS_PASSWORD": "p"}, "redis://:p@h:7/0"),
+    ],
+)
+def test_the_password_may_stand_beside_the_url(environment: dict[str, str], url: str) -> None:
+    show = "from django.conf import settings as s; print(s.REDIS_URL, s.CELERY_BROKER_URL)"
+    done = start(show, **environment)
+
+    assert done.stdout.split()[-2:] == [url, url]
+
+
+def test_celery_verifies_the_certificate_of_a_tls_redis() -> None:
+    show = "from django.conf import settings as s; print(s.REDIS_URL, s.CELERY_BROKER_URL)"
+    done = start(show, REDIS_URL="rediss://h:1/0")
+
+    assert done.stdout.split() == ["rediss://h:1/0", "rediss://h:1/0?ssl_cert_reqs=required"]
