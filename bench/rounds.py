@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import redis
+from django.db import connection
 
 from datastore.batches import in_batches
 from datastore.client import RedisLimits, connect
@@ -70,7 +71,7 @@ def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
         slow[command] = max(slow.get(command, 0.0), entry["duration"] / 1000)
     rows = MatchRecord.objects.filter(queue="bench").count() * 3
     MatchRecord.objects.filter(queue="bench").delete() if size < 50_000 else _truncate()
-    for batch in in_batches([key for key in client.scan_iter(match=keys.prefix + "*", count=5000)], 5000):
+    for batch in in_batches(list(client.scan_iter(match=keys.prefix + "*", count=5000)), 5000):
         client.delete(*batch)
     engine = after_engine - after_snapshot
     return {
@@ -90,8 +91,6 @@ def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
 
 
 def _truncate() -> None:
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matchmaking_matchrecord CASCADE")
 

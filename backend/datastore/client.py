@@ -32,20 +32,18 @@ class RedisLimits:
 
     connect_seconds: float = 0.5
     answer_seconds: float = 1.0
-    pool_wait_seconds: float = 0.2
     max_connections: int = 64
 
 
 def connect(url: str, *, limits: RedisLimits | None = None) -> redis.Redis:
     """A client for `url` (`redis://`, `rediss://` with verification); connects at first use."""
     limits = limits or RedisLimits()
-    pool = redis.BlockingConnectionPool.from_url(
+    pool = redis.ConnectionPool.from_url(
         url,
         socket_connect_timeout=limits.connect_seconds,
         socket_timeout=limits.answer_seconds,
         socket_keepalive=True,
         health_check_interval=10,
-        timeout=limits.pool_wait_seconds,
         max_connections=limits.max_connections,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,

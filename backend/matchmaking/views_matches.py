@@ -107,8 +107,7 @@ class ResultView(Door):
         tags=["matches"],
     )
     def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
-        body_of(request, {"ranks", "abandoned"})
-        body = ResultBody(data=request.data)
+        body = ResultBody(data=body_of(request, {"ranks", "abandoned"}))
         body.is_valid(raise_exception=True)
         record = report_result(
             store=wiring.ticket_store(),
@@ -135,8 +134,7 @@ class HeartbeatView(Door):
     )
     def post(self, request: Request, server_id: str) -> HttpResponse:
         caller = own_server(server_of(request), server_id)
-        body_of(request, {"cpu_usage", "memory_usage"})
-        body = HeartbeatBody(data=request.data)
+        body = HeartbeatBody(data=body_of(request, {"cpu_usage", "memory_usage"}))
         body.is_valid(raise_exception=True)
         hosted = heartbeat(
             store=wiring.ticket_store(),

@@ -86,11 +86,11 @@ def rotate_tokens(raw: str) -> dict[str, str]:
     """
     try:
         used = RefreshToken(raw)  # type: ignore[arg-type]
-        _, is_first_use = used.blacklist()
+        noted: Any = used.blacklist()  # (row, whether it is new), whatever its annotation says
     except TokenError as error:
         raise InvalidToken("the refresh token is invalid, has expired or was used before") from error
-    player = Player.objects.filter(id=used.payload.get("sub"), is_active=True).first()
-    if not is_first_use or player is None:
+    player = Player.objects.filter(id=str(used.payload["sub"]), is_active=True).first()
+    if not noted[1] or player is None:
         raise InvalidToken("the refresh token was used before, or its account is gone")
     return tokens_for(player)
 

@@ -50,8 +50,7 @@ class RegisterView(_Anyone):
         auth=[],
     )
     def post(self, request: Request) -> HttpResponse:
-        body_of(request, {"username", "password"})
-        body = RegisterPlayerBody(data=request.data)
+        body = RegisterPlayerBody(data=body_of(request, {"username", "password"}))
         body.is_valid(raise_exception=True)
         player = register_player(**body.validated_data)
         return answer({"id": str(player.id), "username": player.username, **tokens_for(player)}, status=201)
@@ -66,8 +65,7 @@ class TokenView(_Anyone):
         auth=[],
     )
     def post(self, request: Request) -> HttpResponse:
-        body_of(request, {"username", "password"})
-        body = CredentialsBody(data=request.data)
+        body = CredentialsBody(data=body_of(request, {"username", "password"}))
         body.is_valid(raise_exception=True)
         player = authenticate(request, **body.validated_data)
         if not isinstance(player, Player):
@@ -84,8 +82,7 @@ class RefreshView(_Anyone):
         auth=[],
     )
     def post(self, request: Request) -> HttpResponse:
-        body_of(request, {"refresh"})
-        body = RefreshBody(data=request.data)
+        body = RefreshBody(data=body_of(request, {"refresh"}))
         body.is_valid(raise_exception=True)
         try:
             return answer(rotate_tokens(body.validated_data["refresh"]))

@@ -1,9 +1,11 @@
 """Checks of what callers send, where a serializer would cost more than the call behind it."""
 
+import json
 import re
 from collections.abc import Collection
 from typing import Any
 
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from errors import Invalid
@@ -14,15 +16,25 @@ REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
     """The JSON object of a request; a field that is not known is refused rather than ignored."""
-    body = request.data
-    if not body:
+    content = request._request.body
+    if not content:
         return {}
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(request.content_type or "nothing", "send Content-Type: application/json")
+    try:
+        body = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"body: is not valid JSON: {error}", field="body") from error
     if not isinstance(body, dict):
         raise Invalid("body: has to be a JSON object", field="body")
     for name in body:
         if name not in known:
             raise Invalid(f"{name}: is not a field of this call; it takes {', '.join(sorted(known))}", field=str(name))
     return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def choice(body: dict[str, Any], name: str, choices: Collection[str], default: str) -> str:

@@ -25,8 +25,9 @@ _STATUS_OF_REFUSAL: dict[type[Refusal], int] = {Invalid: 400, NotAllowed: 403, U
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> HttpResponse:
     """One problem document. `members` are extension members, such as `field` or `match`."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **members}
-    text = json.dumps(body, ensure_ascii=False)
-    return HttpResponse(text, status=status, content_type=MEDIA_TYPE, headers=dict(headers or {}))
+    content = json.dumps(body, ensure_ascii=False).encode()
+    sent = {"Content-Length": str(len(content)), **(headers or {})}
+    return HttpResponse(content, status=status, content_type=MEDIA_TYPE, headers=sent)
 
 
 def answer_problem(error: Exception, context: Mapping[str, Any] | None = None) -> HttpResponse | None:

@@ -30,8 +30,7 @@ class RegisterView(Door):
         tags=["servers"],
     )
     def post(self, request: Request) -> HttpResponse:
-        body_of(request, {"id", "host", "port", "region", "capacity"})
-        body = RegisterServerBody(data=request.data)
+        body = RegisterServerBody(data=body_of(request, {"id", "host", "port", "region", "capacity"}))
         body.is_valid(raise_exception=True)
         registration = Registration(**body.validated_data)
         generation, token = register_server(pool=wiring.server_pool(), registration=registration, now_ms=wiring.clock())

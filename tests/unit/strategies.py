@@ -44,7 +44,8 @@ def players_met(tickets: list[Ticket], pairing: Pairing) -> set[frozenset[str]]:
 def pools(*, min_size: int = 0, max_size: int, rating_steps: int = 300) -> st.SearchStrategy[list[Ticket]]:
     """Pools full of ties: ratings in half points, a few lengths of wait, players in no order of arrival."""
     ratings = st.integers(0, rating_steps).map(lambda half: 1500 + half / 2)
-    rows = st.lists(st.tuples(ratings, st.sampled_from([-5, 0, 9.999, 10, 20, 60])), min_size=min_size, max_size=max_size)
+    waits = st.sampled_from([-5, 0, 9.999, 10, 20, 60])
+    rows = st.lists(st.tuples(ratings, waits), min_size=min_size, max_size=max_size)
     return rows.flatmap(
         lambda rows: st.permutations(range(len(rows))).map(
             lambda ids: [

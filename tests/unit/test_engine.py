@@ -175,8 +175,11 @@ def test_of_as_many_pairs_the_smallest_sum_of_gaps_wins() -> None:
     assert meet(tickets) == pairs_of("bc")
 
 
-def test_of_equal_gaps_those_who_waited_longest_meet() -> None:
-    tickets = [a_ticket("a", rating=1500), a_ticket("b", rating=1505), a_ticket("z", rating=1510, waited=1)]
+# The second: as binary fractions of a point, the lower gap is the smaller one.
+@pytest.mark.parametrize("ratings", [(1500, 1505, 1510), (1023.998, 1024.003, 1024.008)])
+def test_of_equal_gaps_those_who_waited_longest_meet(ratings: tuple[float, float, float]) -> None:
+    low, middle, high = ratings
+    tickets = [a_ticket("a", rating=low), a_ticket("b", rating=middle), a_ticket("z", rating=high, waited=1)]
 
     assert meet(tickets) == pairs_of("bz")
 

@@ -1,0 +1,124 @@
+"""`make bench`: what the service costs, beside its yardsticks, in one run. Prints a table, writes JSON."""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from devstack.stack import temporary_stack
+
+PARTS = ("engine", "rounds", "joins", "latency", "crowd")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=[], metavar="PART", help=f"which: {', '.join(PARTS)} (all)")
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it runs, not to quote")
+    chosen = parser.parse_args()
+    unknown = set(chosen.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    _allow_many_connections()
+    console = Console()
+    figures: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    }
+    for part in chosen.parts or PARTS:
+        console.print(f"[bold]{part}[/] …")
+        figures[part] = MEASURES[part](chosen.quick)
+        _show(console, part, figures[part])
+    chosen.json.parent.mkdir(parents=True, exist_ok=True)
+    chosen.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    console.print(f"figures are in {chosen.json}")
+    return 0
+
+
+def _allow_many_connections() -> None:
+    """10,000 clients need as many open files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(65_536, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextlib.contextmanager
+def _stack_of_our_own() -> Iterator[Any]:
+    with temporary_stack() as stack:
+        os.environ.update(stack.environment)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "caroud.settings"
+        yield stack
+
+
+def _engine(quick: bool) -> Any:
+    from bench import engine  # noqa: PLC0415 - each part loads what it needs, and Django only once
+
+    return engine.run()
+
+
+def _rounds(quick: bool) -> Any:
+    with _stack_of_our_own() as stack:
+        import django  # noqa: PLC0415
+
+        django.setup()
+        from bench import rounds  # noqa: PLC0415
+
+        sizes = (1_000,) if quick else (1_000, 10_000, 100_000)
+        return rounds.run(redis_url=stack.redis_url, sizes=sizes)
+
+
+def _joins(quick: bool) -> Any:
+    from bench import joins  # noqa: PLC0415
+
+    with _stack_of_our_own() as stack:
+        return joins.run(environment={**os.environ, **stack.environment}, repeats=1 if quick else 3)
+
+
+def _latency(quick: bool) -> Any:
+    from bench import crowd  # noqa: PLC0415
+
+    with _stack_of_our_own() as stack:
+        return crowd.run_latency(stack, pairs=50 if quick else 500)
+
+
+def _crowd(quick: bool) -> Any:
+    from bench import crowd  # noqa: PLC0415
+
+    sizes = (100,) if quick else (1_000, 1_000, 1_000, 10_000)
+    with _stack_of_our_own() as stack:
+        return [crowd.run_crowd(stack, size) for size in sizes]
+
+
+MEASURES = {"engine": _engine, "rounds": _rounds, "joins": _joins, "latency": _latency, "crowd": _crowd}
+
+
+def _show(console: Console, title: str, figures: Any) -> None:
+    table = Table(title=title, title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in _flat(figures):
+        table.add_row(name, f"{value:,.4g}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
+def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from _flat(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(tree, list):
+        for place, value in enumerate(tree):
+            yield from _flat(value, f"{path}[{place}]")
+    else:
+        yield path, tree
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The yardstick: a bare Django view that does one join script, and nothing else. No middleware, no token, no checks.
+
+Served by the same Granian with the same options as the service: `granian --interface wsgi bench.bare:application`.
+"""
+
+import itertools
+import os
+import time
+import uuid
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from datastore import keys as lifetimes
+from datastore.client import connect
+from datastore.keys import Keys
+from datastore.scripts import Scripts
+
+settings.configure(SECRET_KEY="bare", ALLOWED_HOSTS=["*"], ROOT_URLCONF="bench.bare", MIDDLEWARE=[])
+django.setup()
+
+_keys = Keys(prefix="{bench-bare}:", default_queue="ranked")
+_lua = Path(__file__).parents[1] / "backend" / "matchmaking" / "stores" / "redis" / "lua"
+_scripts = Scripts(connect(os.environ["REDIS_URL"]), _lua)
+_queue = _keys.of_queue("ranked")
+_players = [str(uuid.uuid4()) for _ in range(4000)]
+_next_player = itertools.cycle(_players)
+
+
+def join_script(scripts: Scripts, player: str) -> object:
+    """The script of a join, as `RedisTicketStore.join` calls it."""
+    return scripts.call(
+        "join_queue",
+        [
+            _keys.ticket(player),
+            _queue.queue,
+            _queue.arrivals,
+            _queue.last_seen,
+            _queue.stats,
+            _queue.nudge,
+            _keys.online,
+            _keys.online_last_seen,
+            _keys.ratings(player),
+        ],
+        [
+            player,
+            "testuser",
+            "ranked",
+            "",
+            "ticket",
+            time.time_ns() // 1_000_000,
+            "1200.0",
+            600_000,
+            lifetimes.QUEUE_LIFETIME_MS,
+            lifetimes.STATS_LIFETIME_MS,
+            lifetimes.NUDGE_LIFETIME_MS,
+            lifetimes.RATINGS_LIFETIME_MS,
+            lifetimes.ONLINE_LIFETIME_MS,
+            "ranked",
+            "casual",
+        ],
+    )
+
+
+def join(request: HttpRequest) -> HttpResponse:
+    join_script(_scripts, next(_next_player))
+    content = b'{"status": "waiting"}'
+    return HttpResponse(content, content_type="application/json", headers={"Content-Length": str(len(content))})
+
+
+urlpatterns = [path("join/", join)]
+application = WSGIHandler()
