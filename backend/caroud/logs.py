@@ -34,10 +34,10 @@ class PlainFormatter(logging.Formatter):
     """`time LEVEL logger message key=value …`: greppable, and cheap, for a join writes one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds")
+        at = datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds")[:-6]
         ids = "".join(f" {field}={value}" for field, value in _ids_of(record).items())
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{at} {record.levelname:<7} {record.name} {record.getMessage()}{ids}{trace}"
+        return f"{at}Z {record.levelname:<7} {record.name} {record.getMessage()}{ids}{trace}"
 
 
 def _json_formatter() -> logging.Formatter:

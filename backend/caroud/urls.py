@@ -15,7 +15,7 @@ handler500 = "rest.problems.server_error"
 
 urlpatterns = [
     # First, and on one level: these are the calls that come a thousand times a second.
-    path("api/", include([*matchmaking.urlpatterns, *players.urlpatterns, *servers.urlpatterns])),
+    path("api/", include([*servers.urlpatterns, *matchmaking.urlpatterns, *players.urlpatterns])),
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -1,6 +1,6 @@
 """`/api/matchmaking/`, `/api/matches/`, and what of `/api/servers/` touches matches."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from matchmaking.views import JoinView, LeaveView, StatsView, StatusView
 from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, ResultView, ServerView
@@ -13,7 +13,7 @@ _queue_calls = [
     path("stats/", StatsView.as_view(), name="stats"),
 ]
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("matchmaking/", include((_queue_calls, "matchmaking"))),
     path("matchmaking/redis/", include((_queue_calls, "matchmaking-redis"))),
     path("matches/", HistoryView.as_view(), name="matches"),

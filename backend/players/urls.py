@@ -1,10 +1,10 @@
 """`/api/players/`, `/api/token/`, `/api/leaderboard/`."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, path
 
 from players.views import LeaderboardView, MeView, RefreshView, RegisterView, TokenView
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("players/register/", RegisterView.as_view(), name="players-register"),
     path("players/me/", MeView.as_view(), name="players-me"),
     path("token/", TokenView.as_view(), name="token"),

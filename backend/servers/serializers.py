@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest.fields import REGION
 
 #: Ids and hosts become parts of keys and addresses: plain words.
-_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+_ID = r"^(?!register$)[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 _HOST = r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?$"
 
 

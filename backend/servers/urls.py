@@ -1,10 +1,10 @@
 """`/api/servers/`: what the pool decides alone."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, path
 
 from servers.views import DrainView, PoolView, RegisterView
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("servers/", PoolView.as_view(), name="servers"),
     path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/drain/", DrainView.as_view(), name="servers-drain"),

@@ -150,6 +150,21 @@ class StoresAgree(RuleBasedStateMachine):
         self.same([sorted(entry.match_id for entry in store.outbox(1000)) for store in self.tickets])
 
     @invariant()
+    def the_indexes_hold_the_servers_with_a_free_seat_and_no_others(self) -> None:
+        if not hasattr(self, "pools"):
+            return
+        free = {s.id: s for s in self.pools[0].list() if s.status == "ready" and s.active_games < s.capacity}
+        seats = self.client.zrange(self.keys.servers_seats, 0, -1)
+        assert sorted((seat.split("|")[2], seat.split("|")[0]) for seat in seats) == sorted(
+            (server.id, server.region) for server in free.values()
+        )
+        loads = dict(self.client.zrange(self.keys.servers_load, 0, -1, withscores=True))
+        assert loads == {name: server.active_games / server.capacity for name, server in free.items()}
+        waiting = [store.snapshot(name).player_ids for store in self.tickets[:1] for name in RULES.queues]
+        seen = [self.client.zrange(self.keys.of_queue(name).last_seen, 0, -1) for name in RULES.queues]
+        assert sorted(map(sorted, seen)) == sorted(map(sorted, waiting))
+
+    @invariant()
     def no_server_hosts_more_than_it_ever_could(self) -> None:
         if hasattr(self, "pools"):
             assert all(server.active_games <= 3 for server in self.pools[1].list())

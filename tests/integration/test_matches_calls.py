@@ -236,6 +236,7 @@ def test_only_the_fleet_key_registers_servers(api: Api) -> None:
         ({"region": "e|u"}, "region"),
         ({"id": "a/b"}, "id"),
         ({"id": "x" * 65}, "id"),
+        ({"id": "register"}, "id"),
         ({"generation": 5}, "generation"),
         ({"status": "ready"}, "status"),
     ],
