@@ -11,7 +11,7 @@ from datastore.client import connect
 from datastore.keys import Keys
 from matchmaking.match import MatchStatus
 from matchmaking.stores.redis.store import RedisTicketStore
-from matchmaking.ticket import Left, Matched, Waiting
+from matchmaking.ticket import Expired, Left, Matched, Waiting
 from servers.server import ServerId
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration, a_waiting_player
@@ -137,3 +137,22 @@ def test_a_heartbeat_against_the_reaper_has_one_winner(store: RedisTicketStore, 
 
         is_alive = pool.find(server).status == "ready"
         assert (beat == "UNKNOWN", lost == "ALIVE") == (not is_alive, is_alive)
+
+
+def test_a_player_who_asks_while_the_reaper_looks_does_not_expire(
+    store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks, silent = a_waiting_player(store), a_waiting_player(store)
+    later = NOW_MS + RANKED.ticket_ttl_ms + 1
+    call = store._scripts.call
+
+    def asked_meanwhile(name: str, *args: Any) -> Any:
+        if name == "expire_tickets":
+            store.status(asks, later)
+        return call(name, *args)
+
+    monkeypatch.setattr(store._scripts, "call", asked_meanwhile)
+
+    assert len(store.expire(RANKED, later)) == 1
+    assert isinstance(store.status(asks, later), Waiting)
+    assert store.status(silent, later) == Expired(queue="ranked")
