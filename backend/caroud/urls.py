@@ -10,6 +10,7 @@ from matchmaking import urls as matchmaking
 from players import urls as players
 from servers import urls as servers
 
+handler400 = "rest.problems.bad_request"
 handler404 = "rest.problems.page_not_found"
 handler500 = "rest.problems.server_error"
 

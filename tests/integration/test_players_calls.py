@@ -125,6 +125,10 @@ def test_waiting_in_another_queue_is_a_conflict_that_names_it(api: Api) -> None:
         ({"player_id": "somebody"}, "player_id"),
         ([1, 2], "body"),
         ("{bad", "body"),
+        ('{"queue": NaN}', "body"),
+        ('{"region": "\\ud800"}', "body"),
+        ("[" * 50_000, "body"),
+        ("9" * 5_000, "body"),
         (b"\xff\xfe", "body"),
     ],
 )
@@ -152,6 +156,7 @@ def test_bad_input_to_a_join_names_the_field_and_loses_nothing(api: Api, body: o
         ({"username": "fine"}, "password"),
         ({"password": PASSWORD}, "username"),
         ({"username": "fine", "password": PASSWORD, "is_staff": True}, "is_staff"),
+        ('{"username": "fine", "password": "\\ud800-correct-horse"}', "body"),
     ],
 )
 def test_bad_input_to_register_names_the_field(api: Api, body: object, field: str) -> None:
@@ -270,6 +275,22 @@ def test_a_join_asks_for_a_round_once_until_the_round_begins(api: Api) -> None:
         api.post("matchmaking/join/", token=api.player().token)
 
     assert api.nudges == ["ranked"]
+
+
+def test_a_body_beyond_the_limit_or_of_another_kind_is_refused(api: Api) -> None:
+    player = api.player()
+    headers = {"Authorization": f"Bearer {player.token}"}
+    large = api.call("POST", "matchmaking/join/", b'{"region": "' + b"x" * 1_000_000 + b'"}', token=player.token)
+    form = api.client.post("/api/matchmaking/join/", {"queue": "ranked"}, headers=headers)
+    wrong_method = api.call("DELETE", "matchmaking/join/", "", token=player.token)
+
+    assert [response.status_code for response in (large, form, wrong_method)] == [413, 415, 405]
+    for response in (large, form, wrong_method):
+        assert response["Content-Type"] == "application/problem+json"
+
+
+def test_credentials_with_a_nul_are_refused_by_name(api: Api) -> None:
+    assert api.post("token/", {"username": "a\u0000", "password": "x"}, expect=400)["field"] == "username"
 
 
 def test_an_unknown_address_is_a_problem_document(api: Api) -> None:

@@ -10,6 +10,7 @@ import pytest
 from datastore.client import connect
 from datastore.keys import Keys
 from matchmaking.match import MatchStatus
+from matchmaking.stores.redis import store as redis_store
 from matchmaking.stores.redis.store import RedisTicketStore
 from matchmaking.ticket import Expired, Left, Matched, Waiting
 from servers.server import ServerId
@@ -156,3 +157,26 @@ def test_a_player_who_asks_while_the_reaper_looks_does_not_expire(
     assert len(store.expire(RANKED, later)) == 1
     assert isinstance(store.status(asks, later), Waiting)
     assert store.status(silent, later) == Expired(queue="ranked")
+
+
+def test_a_snapshot_in_pages_lists_nobody_twice_while_others_join(
+    store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_store, "SNAPSHOT_PAGE", 4)
+    players = {a_waiting_player(store, rating=1500 + place) for place in range(10)}
+    read = store._client.execute_command
+
+    def others_join_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        answer = read(*args, **kwargs)
+        if args[0] == "ZRANGE":
+            monkeypatch.setattr(store._client, "execute_command", read)
+            a_waiting_player(store, rating=1000)  # before all others: each of them moves one place
+            monkeypatch.setattr(store._client, "execute_command", others_join_meanwhile)
+        return answer
+
+    monkeypatch.setattr(store._client, "execute_command", others_join_meanwhile)
+    tickets = store.snapshot("ranked")
+
+    assert len(set(tickets.player_ids)) == len(tickets.player_ids) == len(tickets.ratings) == len(tickets.joined_ms)
+    assert players <= set(tickets.player_ids)
+    assert all(tickets.ratings[row] >= 1500 for row, player in enumerate(tickets.player_ids) if player in players)

@@ -169,27 +169,31 @@ class RedisTicketStore:
 
     def snapshot(self, queue: str) -> WaitingTickets:
         keys = self._keys.of_queue(queue)
-        ratings = self._scores(keys.queue)
-        arrivals = self._scores(keys.arrivals)
+        players, ratings = self._scores(keys.queue)
+        arrivals = dict(zip(*self._scores(keys.arrivals), strict=True))
         # A ticket that came or went between the two reads is in one of them only; it waits for the next round.
-        players = list(ratings) if ratings.keys() == arrivals.keys() else [p for p in ratings if p in arrivals]
+        # One that moved between two pages may be listed twice; it is one ticket.
+        rows = {player: row for row, player in enumerate(players) if player in arrivals}
+        if len(rows) < len(players):
+            players, ratings = list(rows), ratings[list(rows.values())]
         return WaitingTickets(
             player_ids=players,
-            ratings=np.fromiter((ratings[p] for p in players), dtype=np.float64, count=len(players)),
-            joined_ms=np.fromiter((arrivals[p] for p in players), dtype=np.int64, count=len(players)),
+            ratings=ratings,
+            joined_ms=np.fromiter((arrivals[player] for player in players), dtype=np.int64, count=len(players)),
         )
 
-    def _scores(self, key: str) -> dict[str, float]:
-        """A whole sorted set, page by page, so that Redis serves others in between."""
-        found: dict[str, float] = {}
-        start = 0
+    def _scores(self, key: str) -> tuple[list[str], np.ndarray]:
+        """A sorted set as (members, scores), page by page, so that Redis serves others in between."""
+        members: list[str] = []
+        scores: list[np.ndarray] = []
         with redis_errors():
             while True:
-                page: Any = self._client.zrange(key, start, start + SNAPSHOT_PAGE - 1, withscores=True)
-                found.update(page)
-                if len(page) < SNAPSHOT_PAGE:
-                    return found
-                start += SNAPSHOT_PAGE
+                first = len(members)
+                page: Any = self._client.execute_command("ZRANGE", key, first, first + SNAPSHOT_PAGE - 1, "WITHSCORES")
+                members += page[::2]
+                scores.append(np.array(page[1::2], dtype=np.float64))
+                if len(page) < 2 * SNAPSHOT_PAGE:
+                    return members, np.concatenate(scores)
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
         matches: list[Match] = []

@@ -26,6 +26,8 @@ local function look_at_tickets(first)
   local found, teams = {waits = {}, rating_sum = 0}, {}
   for place = 1, players do
     local key = KEYS[first + place]
+    if found[key] then return nil end -- nobody plays against himself
+    found[key] = true
     local t = redis.call('HMGET', key, 'status', 'queue', 'player', 'rating', 'joined_ms', 'region')
     if t[1] ~= 'waiting' or t[2] ~= queue_name then
       if not is_taken[key] then gone[#gone + 1] = string.sub(key, id_at) end -- listed, and does not wait here
