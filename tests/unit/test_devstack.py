@@ -239,6 +239,11 @@ def test_what_is_no_port_is_refused(text: str) -> None:
         check_port("FLOWER_PORT", text)
 
 
+def test_an_address_that_is_not_of_this_machine_is_named() -> None:
+    with pytest.raises(StartFailed, match=r"192\.0\.2\.1 cannot be used.*WEB_HOST"):
+        check_port("PORT", "8000", "192.0.2.1")
+
+
 def test_a_free_port_is_free() -> None:
     assert not is_taken(free_port())
 
@@ -314,6 +319,12 @@ def test_flowers_password_is_not_on_its_command_line(tmp_path: Path) -> None:
     flower = next(program for program in plan.programs() if program.name == "flower")
     assert not any("mine" in word for word in flower.argv)
     assert plan.environment["FLOWER_BASIC_AUTH"] == "me:mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartFailed, match=r"cannot be written.*set VAR_DIR"):
+        RunLock(tmp_path / "file" / "var").take()
 
 
 def test_one_var_folder_has_one_stack(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matchmaking.engine.pairing import find_matches as pair_tickets
+from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Match, MatchId, PlayerId, Proposal
@@ -90,7 +90,7 @@ def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Cal
     """The engine's pairs as proposals, who waited longest first."""
     if len(tickets.player_ids) < 2:
         return []
-    pairs = pair_tickets(tickets, rules.search_window, now_ms).pairs
+    pairs = engine.find_matches(tickets, rules.search_window, now_ms).pairs
     oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
     players = tickets.player_ids
     return [
@@ -102,7 +102,7 @@ def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Cal
 def warm_up() -> None:
     """Let the engine compile itself: the first pairing of a process takes seconds where nothing is cached."""
     tickets = WaitingTickets(["a", "b"], np.array([1200.0, 1201.0]), np.array([0, 0], dtype=np.int64))
-    pair_tickets(tickets, SearchWindow(), now_ms=0)
+    engine.find_matches(tickets, SearchWindow(), now_ms=0)
 
 
 def log_match(match: Match) -> None:

@@ -186,10 +186,11 @@ class RedisTicketStore:
         """A sorted set as (members, scores), page by page, so that Redis serves others in between."""
         members: list[str] = []
         scores: list[np.ndarray] = []
+        client: Any = self._client
         with redis_errors():
             while True:
                 first = len(members)
-                page: Any = self._client.execute_command("ZRANGE", key, first, first + SNAPSHOT_PAGE - 1, "WITHSCORES")
+                page = client.execute_command("ZRANGE", key, first, first + SNAPSHOT_PAGE - 1, "WITHSCORES")
                 members += page[::2]
                 scores.append(np.array(page[1::2], dtype=np.float64))
                 if len(page) < 2 * SNAPSHOT_PAGE:
