@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--players", type=_at_least(2), default=200, help="how many (200)")
     parser.add_argument("--seconds", type=_at_least(1), default=60, help="how long they play (60)")
     parser.add_argument("--servers", type=_at_least(1), default=4, help="game servers, with seats for all players (4)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of strengths, results and pauses (random)")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="of strengths, results and pauses (random)"
+    )
     parser.add_argument("--api", metavar="URL", help="the API of a stack, such as http://127.0.0.1:8000/api/")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write figures and checks there, too")
     return parser

@@ -4,13 +4,11 @@
 (`start()`, `stop()`, or as a context manager).
 """
 
-import os
 import shutil
 import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,9 +20,10 @@ from devstack.binaries import find_postgres, find_redis_server
 from devstack.errors import StartFailed
 from devstack.ports import free_port
 from devstack.private_file import write_private
+from devstack.without_root import give_to_owner, run_to_the_end, without_root
 from errors import StoreUnavailable
 
-__all__ = ["EmbeddedServer", "PostgresServer", "RedisServer", "free_port", "last_lines", "without_root"]
+__all__ = ["EmbeddedServer", "PostgresServer", "RedisServer", "free_port", "last_lines"]
 
 #: Seconds that a server may take to answer; a busy machine needs a few, a broken one would take for ever.
 START_SECONDS = 20.0
@@ -36,8 +35,6 @@ LOOK_SECONDS = 0.02
 DATABASE = "caroud"
 SUPERUSER = "caroud"
 _LAST_LOG_LINES = 8
-#: `nobody` and its group, by number: the group's name differs between distributions.
-_NOBODY = 65534
 
 
 def last_lines(log: Path, count: int = _LAST_LOG_LINES) -> str:
@@ -226,7 +223,7 @@ class PostgresServer(EmbeddedServer):
     def prepare(self) -> None:
         if self._made_with() is None:
             self._make_cluster()
-        _own(self.folder)
+        give_to_owner(self.folder)
 
     def refusal(self) -> str | None:
         try:
@@ -245,7 +242,7 @@ class PostgresServer(EmbeddedServer):
         unfinished = self.folder.with_name(f"{self.folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True, mode=0o700)
-        _own(unfinished)
+        give_to_owner(unfinished)
         password_file = unfinished.with_suffix(".password")
         write_private(password_file, self.password)
         try:
@@ -258,73 +255,10 @@ class PostgresServer(EmbeddedServer):
         programs = find_postgres()
         owner = ["-U", SUPERUSER, f"--pwfile={password_file}", "-A", "scram-sha-256"]
         text = ["-E", "UTF8", "--locale=C"]
-        _run_once([str(programs.initdb), "-D", str(folder), *owner, *text, "--no-sync"])
+        run_to_the_end([str(programs.initdb), "-D", str(folder), *owner, *text, "--no-sync"])
         # A single-user session needs no port and no password.
         single_user = [str(programs.postgres), "--single", "-D", str(folder), "postgres"]
-        _run_once(single_user, typed=f"CREATE DATABASE {DATABASE};\n")
-
-
-@cache
-def without_root() -> tuple[str, ...]:
-    """What to put before PostgreSQL's programs, which refuse to run as root; nothing for anybody else.
-
-    A user namespace keeps the files root's and needs no second account. Where namespaces are blocked, as in
-    Docker by default, `nobody` runs it, with the right to walk through folders that are closed to others.
-    """
-    if os.geteuid() != 0:
-        return ()
-    capabilities = "+dac_override"
-    user = (f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
-    ways: tuple[tuple[str, ...], ...] = (
-        ("unshare", "--user", "--map-user=1000", "--map-group=1000"),
-        ("setpriv", *user, f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"),
-    )
-    for way in ways:
-        if _succeeds([*way, "true"]):
-            return way
-    raise StartFailed(
-        "PostgreSQL refuses to run as root, and neither unshare nor setpriv can drop root here: "
-        "run it as an ordinary user, or set DATABASE_URL"
-    )
-
-
-def _own(folder: Path) -> None:
-    """Give `folder` and all in it to whom PostgreSQL runs as: it opens only what is its own."""
-    if os.geteuid() != 0:
-        return
-    owner = _NOBODY if without_root()[0] == "setpriv" else 0
-    if folder.stat().st_uid == owner:
-        return
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, owner, owner, follow_symlinks=False)
-
-
-def _run_once(argv: list[str], *, typed: str = "") -> None:
-    """Run one of PostgreSQL's programs to its end, or to ours: then nothing of it stays."""
-    with subprocess.Popen(
-        [*without_root(), *argv],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"LC_ALL": "C"},
-        # Ctrl-C comes to us alone, and a session can be ended with all its processes.
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate(typed)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode != 0:
-        raise StartFailed(f"{Path(argv[0]).name} ended with {process.returncode}:\n{output.strip()}")
-
-
-def _succeeds(argv: list[str]) -> bool:
-    try:
-        return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
+        run_to_the_end(single_user, typed=f"CREATE DATABASE {DATABASE};\n")
 
 
 def _quoted(value: str) -> str:

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from devstack.access import RUN_FILE, StackAccess, http_status
 from devstack.embedded import last_lines
@@ -27,12 +28,12 @@ from devstack.errors import StartFailed
 from devstack.plan import ADMIN_PASSWORD_VARIABLE, OWN_VARIABLES, Plan, embedded_pid_files, make_plan, var_dir_of
 from devstack.ports import free_port
 from devstack.remains import RunLock, stop_remains
-from devstack.supervision import Supervisor
+from devstack.supervision import FailedStart, Supervisor
 
 Say = Callable[[str], None]
 
-#: Seconds for the embedded databases to answer.
-_DATABASES_SECONDS = 20.0
+#: Seconds for the embedded databases to answer; after a power cut they have to read their logs first.
+_DATABASES_SECONDS = 60.0
 #: Seconds for the services to answer; compiling the engine for the first time takes some of them.
 _SERVICES_SECONDS = 90.0
 #: Seconds for programs whose supervisor is gone to end by themselves.
@@ -113,19 +114,10 @@ class Stack:
         self._say("checking the stores, migrating the database")
         environment = {**plan.environment, ADMIN_PASSWORD_VARIABLE: plan.secrets["ADMIN_PASSWORD"]}
         log = self.var_dir / "log" / "prepare.log"
-        with log.open("w") as errors:
-            done = subprocess.run(
-                [sys.executable, "-m", "devstack.prepare"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                check=False,
-                start_new_session=True,
-            )
+        with log.open("wb") as errors, _child("prepare", environment, stdout=subprocess.PIPE, stderr=errors) as child:
+            output, _ = child.communicate()
         try:
-            answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+            answer: dict[str, object] = json.loads(output.splitlines()[-1])
         except (IndexError, ValueError):
             raise StartFailed(f"preparing the database failed, see {log}:\n{last_lines(log)}") from None
         if "refusal" in answer:
@@ -135,38 +127,58 @@ class Stack:
     def _start_services(self, plan: Plan, supervisor: Supervisor) -> None:
         self._say("starting web, workers, beat and Flower")
         supervisor.start_services()
-        with _asking_workers(plan.environment) as question:
+        with self._asking_workers(plan) as have_answered:
             self._await(
                 supervisor,
                 {
                     "web": lambda: http_status(plan.address, plan.port, "/healthz") == 200,
                     "readyz": lambda: http_status(plan.address, plan.port, "/readyz") == 200,
                     "flower": lambda: http_status("127.0.0.1", plan.flower_port, "/healthcheck") == 200,
-                    "workers": lambda: question.poll() == 0,
+                    "workers": have_answered,
                 },
                 _SERVICES_SECONDS,
             )
 
+    @contextmanager
+    def _asking_workers(self, plan: Plan) -> Iterator[Callable[[], bool]]:
+        """Whether all workers have answered, asked by a process that knows the settings."""
+        log = self.var_dir / "log" / "await_workers.log"
+        with log.open("wb") as output, _child("await_workers", plan.environment, *_WORKERS, stderr=output) as child:
+
+            def have_answered() -> bool:
+                if child.poll():
+                    raise StartFailed(f"the workers cannot be asked, see {log}:\n{last_lines(log)}")
+                return child.returncode == 0
+
+            yield have_answered
+
     def _await(self, supervisor: Supervisor, answers: Mapping[str, Callable[[], bool]], seconds: float) -> None:
         """Wait until each of `answers` is true, as long as no program gives up."""
         missing = dict(answers)
+        failed: set[FailedStart] = set()
         deadline = time.monotonic() + seconds
         while missing:
             for name in [name for name, answer in missing.items() if answer()]:
                 self._say(f"{name} answers")
                 del missing[name]
-            self._check_programs(supervisor)
+            failed |= self._failed_starts(supervisor, failed)
             if missing and time.monotonic() > deadline:
                 raise StartFailed(f"no answer from {', '.join(missing)} in {seconds:.0f} s, see {self.var_dir / 'log'}")
             time.sleep(_LOOK_SECONDS if missing else 0)
 
-    def _check_programs(self, supervisor: Supervisor) -> None:
-        """`StartFailed` with the end of its log when a program does not stay up."""
+    def _failed_starts(self, supervisor: Supervisor, before: Set[FailedStart]) -> set[FailedStart]:
+        """The starts that have failed by now; `StartFailed` with the end of its log for a program's second one.
+
+        One is forgiven: after a crash PostgreSQL has to wait for the last of its old processes.
+        """
         if not supervisor.is_alive:
             raise StartFailed(f"supervisord ended, see {self.var_dir / 'log' / 'supervisord.log'}")
-        for name in supervisor.failed_programs():
-            log = self.var_dir / "log" / f"{name}.log"
-            raise StartFailed(f"{name} does not stay up, see {log}:\n{last_lines(log)}")
+        failed = supervisor.failed_starts()
+        for name, started in failed:
+            if any(other.name == name and other.started != started for other in before):
+                log = self.var_dir / "log" / f"{name}.log"
+                raise StartFailed(f"{name} does not stay up, see {log}:\n{last_lines(log)}")
+        return failed
 
 
 @contextmanager
@@ -187,21 +199,23 @@ def temporary_environment(var_dir: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _asking_workers(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with 0 as soon as all workers have answered."""
-    question = subprocess.Popen(
-        [sys.executable, "-m", "devstack.await_workers", *_WORKERS],
+def _child(
+    module: str, environment: Mapping[str, str], *words: str, stdout: int = subprocess.DEVNULL, stderr: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m devstack.<module>` with the stack's environment; it ends with the block at the latest."""
+    with subprocess.Popen(
+        [sys.executable, "-m", f"devstack.{module}", *words],
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        # Ctrl-C comes to us alone.
         start_new_session=True,
-    )
-    try:
-        yield question
-    finally:
-        question.kill()
-        question.wait()
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 def _run_environment(plan: Plan, prepared: Mapping[str, object]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, NamedTuple, cast
 from xmlrpc.client import Error as RpcError
 from xmlrpc.client import ServerProxy
 
@@ -50,6 +50,13 @@ class Program:
     argv: Sequence[str]
     group: str = SERVICES
     stop_signal: str = "TERM"
+
+
+class FailedStart(NamedTuple):
+    """A program, and when its start was that failed (seconds since 1970)."""
+
+    name: str
+    started: int
 
 
 def configuration(programs: Sequence[Program], *, control: Path) -> str:
@@ -118,11 +125,11 @@ class Supervisor:
         with self._rpc() as rpc:
             rpc.supervisor.startProcessGroup(SERVICES, False)
 
-    def failed_programs(self) -> list[str]:
-        """Names of the programs that ended by themselves and are not up again."""
+    def failed_starts(self) -> set[FailedStart]:
+        """The programs that ended by themselves and are not up again."""
         with self._rpc() as rpc:
-            states = cast(list[dict[str, str]], rpc.supervisor.getAllProcessInfo())
-        return [state["name"] for state in states if state["statename"] in _FAILED_STATES]
+            states = cast(list[dict[str, Any]], rpc.supervisor.getAllProcessInfo())
+        return {FailedStart(state["name"], state["start"]) for state in states if state["statename"] in _FAILED_STATES}
 
     def stop(self) -> None:
         """Stop everything, supervisord last. A second call does nothing."""

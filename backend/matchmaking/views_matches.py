@@ -119,7 +119,7 @@ class ResultView(Door):
             ranks=body.validated_data.get("ranks"),
             now_ms=wiring.clock(),
         )
-        return answer(answers.of_record(MatchRecord.objects.prefetch_related("participants").get(id=record.id)))
+        return answer(answers.of_record(record))
 
 
 class HeartbeatView(Door):

@@ -9,7 +9,7 @@ from matchmaking.history import instant
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
-from matchmaking.services.settle_match import Outcome, release_match, settle_match
+from matchmaking.services.settle_match import Outcome, find_record, release_match, settle_match
 from matchmaking.stores.port import TicketStore
 from players.stores.port import RatingCache
 
@@ -28,6 +28,7 @@ def abandon_matches(
     ended = 0
     for match_id in match_ids:
         try:
+            find_record(store=store, match_id=MatchId(match_id))
             settle_match(
                 store=store,
                 ratings=ratings,

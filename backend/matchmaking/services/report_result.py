@@ -7,7 +7,7 @@ from errors import Conflict, Invalid, NotAllowed, Unknown
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
-from matchmaking.services.settle_match import Outcome, find_record, settle_match
+from matchmaking.services.settle_match import Outcome, find_record, settle_match, teams_of
 from matchmaking.stores.port import TicketStore
 from players.stores.port import RatingCache
 from players.tokens import FleetCaller, ServerCaller
@@ -60,7 +60,7 @@ def _check_caller(caller: ServerCaller | FleetCaller, record: MatchRecord, pool:
 
 
 def _check_ranks(ranks: Sequence[int], record: MatchRecord) -> None:
-    teams = record.participants.values("team").distinct().count()
+    teams = len(teams_of(record.participants.all()))
     if len(ranks) != teams:
         raise Invalid(f"ranks: this match has {teams} teams, {len(ranks)} ranks were sent", field="ranks")
     if min(ranks) != 1 or max(ranks) > teams:

@@ -1,7 +1,7 @@
 """A match ends: ratings change once, players and seat are free again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,10 +33,11 @@ class Outcome:
 
 def find_record(*, store: TicketStore, match_id: MatchId) -> MatchRecord:
     """The match in history; one that the round could not write yet is written now. Raises `Unknown`."""
-    record = MatchRecord.objects.filter(id=match_id).first()
+    records = MatchRecord.objects.filter(id=match_id).prefetch_related("participants")
+    record = records.first()
     if record is None:
         record_matches([found.match for found in store.find_matches([match_id])])
-        record = MatchRecord.objects.filter(id=match_id).first()
+        record = records.all().first()
     if record is None:
         raise Unknown(f"there is no match {match_id}")
     return record
@@ -45,10 +46,9 @@ def find_record(*, store: TicketStore, match_id: MatchId) -> MatchRecord:
 def settle_match(
     *, store: TicketStore, ratings: RatingCache, rules: Rules, match_id: MatchId, outcome: Outcome, now_ms: int
 ) -> MatchRecord:
-    """End a match. The same outcome again changes nothing; another one raises `Conflict`."""
-    find_record(store=store, match_id=match_id)
+    """End a match that is in history. The same outcome again changes nothing; another one raises `Conflict`."""
     with transaction.atomic():
-        record = MatchRecord.objects.select_for_update().get(id=match_id)
+        record = MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
         if MatchStatus(record.status).is_live:
             queue_rules = rules.queues.get(record.queue) or QueueRules(name=record.queue)
             _end(record, outcome, queue_rules, instant(now_ms))
@@ -110,7 +110,7 @@ def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchReco
     return True
 
 
-def teams_of(participants: Sequence[Participant]) -> list[int]:
+def teams_of(participants: Iterable[Participant]) -> list[int]:
     """The numbers of a match's teams, in order."""
     return sorted({participant.team for participant in participants})
 
