@@ -4,6 +4,9 @@ import logging
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import signals
+from django.core.cache import close_caches
+from django.db import reset_queries
 
 from caroud import wiring
 from datastore.client import address, redis_errors
@@ -14,6 +17,12 @@ logger = logging.getLogger("caroud.matchmaking")
 
 class CaroudConfig(AppConfig):
     name = "caroud"
+
+    def ready(self) -> None:
+        """Drop what Django does at every request for caches and query logs, neither of which is used here."""
+        signals.request_finished.disconnect(close_caches)
+        if not settings.DEBUG:
+            signals.request_started.disconnect(reset_queries)
 
 
 def greet_redis() -> bool:

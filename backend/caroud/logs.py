@@ -61,6 +61,9 @@ def configure_logging(config: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG hook. `config`: {"format": "plain"|"json", "level": "INFO"}."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_json_formatter() if config["format"] == "json" else PlainFormatter())
+    # What no line shows is not looked up: caller, thread and process cost as much as the rest of a record.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config["level"])

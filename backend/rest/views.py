@@ -26,6 +26,9 @@ class JsonOnly(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
+_JSON = JSONRenderer()
+
+
 class Door(APIView):
     """A view that takes in, calls one service, answers."""
 
@@ -33,6 +36,17 @@ class Door(APIView):
     renderer_classes = [JSONRenderer]
     versioning_class = None
     throttle_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who calls, and may they? Formats and versions are not negotiated: there is one of each."""
+        request.accepted_renderer = _JSON
+        request.accepted_media_type = _JSON.media_type
+        self.perform_authentication(request)
+        self.check_permissions(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answers are made whole by `answer` and `problem`; nothing is rendered afterwards."""
+        return response
 
 
 def answer(body: Any, *, status: int = 200) -> HttpResponse:
