@@ -28,7 +28,7 @@ def _servers(folder: Path) -> list[EmbeddedServer]:
 
 if _STEERS:
     # Short, and open to the account that PostgreSQL may have to run as.
-    _folder = Path(tempfile.mkdtemp(prefix="caroud-test-"))
+    _folder = Path(tempfile.gettempdir()) / f"caroud-test-{secrets.token_hex(6)}"
     _redis, _postgres = _chosen = _servers(_folder)
     os.environ.update(
         CAROUD_TEST_SERVERS="1",

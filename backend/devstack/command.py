@@ -60,8 +60,8 @@ def run() -> int:
         while stack.is_alive:
             time.sleep(_LOOK_SECONDS)
         raise StartFailed(f"supervisord has ended, see {stack.var_dir / 'log' / 'supervisord.log'}")
-    except _StopRequested:
-        _say("stopping")
+    except _StopRequested as request:
+        _say(f"stopping ({request})")
     finally:
         _ignore_signals()
         stack.stop()
@@ -133,7 +133,7 @@ def _raise_on_signals() -> None:
 
     def request_stop(number: int, frame: FrameType | None) -> None:
         _ignore_signals()
-        raise _StopRequested
+        raise _StopRequested(signal.Signals(number).name)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # `nohup make run` means what it says.

@@ -76,6 +76,12 @@ class StoresAgree(RuleBasedStateMachine):
         self.matches += claims.matches
         self.proposals += proposals
 
+    @rule(pair=PAIRS, rules=QUEUES)
+    def two_players_meet(self, pair, rules) -> None:
+        for player in pair:
+            self.join(player=player, rules=rules, rating=1200.5)
+        self.claim(pairs=[pair], rules=rules)
+
     @precondition(lambda self: self.proposals)
     @rule(data=st.data())
     def claim_again(self, data) -> None:

@@ -85,6 +85,8 @@ def start_run(var_dir: Path, **configured: str) -> Run:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
+            # Whoever interrupts the tests interrupts pytest, which then stops this.
+            start_new_session=True,
         )
     return Run(process, var_dir, output, environment)
 
