@@ -1,0 +1,36 @@
+"""The Redis pool's indexes: a server is in them while it has a free seat, and only then."""
+
+from typing import Any
+
+import pytest
+
+from datastore.keys import Keys
+from matchmaking.match import MatchStatus
+from matchmaking.stores.redis.store import RedisTicketStore
+from servers.stores.redis.pool import RedisServerPool
+from tests.builders import NOW_MS, RANKED, a_proposal, a_registration, a_waiting_player
+from tests.conftest import RULES
+
+
+@pytest.fixture
+def store(redis_client: Any, keys: Keys) -> RedisTicketStore:
+    return RedisTicketStore(redis_client, keys, RULES)
+
+
+def test_a_server_that_shrank_below_its_games_is_listed_again_with_its_first_free_seat(
+    redis_client: Any, keys: Keys, store: RedisTicketStore
+) -> None:
+    pool = RedisServerPool(redis_client, keys)
+    pool.register(a_registration(capacity=3), NOW_MS)
+    matches = [
+        store.claim(RANKED, [a_proposal(a_waiting_player(store), a_waiting_player(store))], NOW_MS).matches[0]
+        for _ in range(3)
+    ]
+    pool.register(a_registration(capacity=1), NOW_MS)
+
+    listed = []
+    for match in matches:
+        store.end(match, MatchStatus.COMPLETED)
+        listed.append((redis_client.zcard(keys.servers_load), redis_client.zcard(keys.servers_seats)))
+
+    assert listed == [(0, 0), (0, 0), (1, 1)]
