@@ -30,7 +30,7 @@ from matchmaking.ticket import (
 )
 
 #: Proposals a claim script: more would block Redis for over 2 ms, fewer would cost round trips.
-CLAIM_BATCH = 50
+CLAIM_BATCH = 25
 #: Batches under way at once: one is prepared while Redis works on the other.
 CLAIMS_AT_ONCE = 2
 #: Tickets an expiry script and players a pruning script look at.

@@ -28,13 +28,14 @@ local function look_at_tickets(first)
     local key = KEYS[first + place]
     if found[key] then return nil end -- nobody plays against himself
     found[key] = true
-    local t = redis.call('HMGET', key, 'status', 'queue', 'player', 'rating', 'joined_ms', 'region')
+    local t = redis.call('HMGET', key, 'status', 'queue', 'username', 'rating', 'joined_ms', 'region')
     if t[1] ~= 'waiting' or t[2] ~= queue_name then
       if not is_taken[key] then gone[#gone + 1] = string.sub(key, id_at) end -- listed, and does not wait here
       return nil
     end
     local team, waited_ms = math.ceil(place / team_size), string.format('%.0f', math.max(0, now - t[5]))
-    local player = string.sub(t[3], 1, -2) .. ',"waited_ms":' .. waited_ms .. '}'
+    local player = '{"id":"' .. string.sub(key, id_at) .. '","username":' .. cjson.encode(t[3])
+      .. ',"rating":' .. t[4] .. ',"waited_ms":' .. waited_ms .. '}'
     teams[team] = teams[team] and teams[team] .. ',' .. player or player
     found.waits[place], found.rating_sum = waited_ms, found.rating_sum + t[4]
     if t[6] ~= '' then found.region = (found.region == nil or found.region == t[6]) and t[6] or '' end

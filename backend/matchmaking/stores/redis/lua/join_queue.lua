@@ -43,7 +43,7 @@ if not is_waiting then
   if redis.call('HSETNX', ratings, queue_name, rating) == 1 then redis.call('PEXPIRE', ratings, ARGV[12]) end
   redis.call('DEL', ticket)
   redis.call('HSET', ticket, 'id', id, 'status', 'waiting', 'queue', queue_name, 'region', region, 'rating', rating,
-    'joined_ms', now, 'player', cjson.encode({id = player, username = username, rating = tonumber(rating)}))
+    'joined_ms', now, 'username', username)
   redis.call('ZADD', queue, rating, player)
   redis.call('ZADD', arrivals, now, player)
   redis.call('HINCRBY', stats, 'total_joins', 1)
