@@ -45,6 +45,7 @@ def join_script(scripts: Scripts, player: str) -> object:
             _keys.online,
             _keys.online_last_seen,
             _keys.ratings(player),
+            _keys.matches,
         ],
         [
             player,

@@ -18,7 +18,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
 | matchmaking:ticket:<player>   | hash        | the ticket, then its match                  | see the ticket     |
-| matchmaking:match:<id>        | string      | its status, a space, the match as JSON      | see the match      |
+| matchmaking:matches           | hash        | live match -> its status, the match as JSON | MATCHES            |
 | matchmaking:outbox            | hash        | match -> match not in PostgreSQL            | none: a task empties it |
 | matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
 | online_users                  | hash        | player -> last call at, ms                  | ONLINE             |
@@ -48,6 +48,8 @@ ONLINE_LIFETIME_MS = 5 * 60 * 1000
 RATINGS_LIFETIME_MS = 3600 * 1000
 #: Milliseconds. Servers that heartbeat keep these alive; a dead fleet's keys go by themselves.
 SERVERS_LIFETIME_MS = 24 * 3600 * 1000
+#: Milliseconds. Longer than any match may last (a week); the end of a match takes it out.
+MATCHES_LIFETIME_MS = 8 * 24 * 3600 * 1000
 #: Milliseconds. Time for an operator to look at entries that PostgreSQL refused.
 DEAD_LIFETIME_MS = 30 * 24 * 3600 * 1000
 
@@ -75,6 +77,7 @@ class Keys:
     def __init__(self, *, prefix: str, default_queue: str) -> None:
         self.prefix = prefix
         self._default_queue = default_queue
+        self.matches = prefix + "matchmaking:matches"
         self.outbox = prefix + "matchmaking:outbox"
         self.outbox_dead = prefix + "matchmaking:outbox_dead"
         self.online = prefix + "online_users"
@@ -98,9 +101,6 @@ class Keys:
 
     def ticket(self, player_id: str) -> str:
         return f"{self.prefix}matchmaking:ticket:{player_id}"
-
-    def match(self, match_id: str) -> str:
-        return f"{self.prefix}matchmaking:match:{match_id}"
 
     def ratings(self, player_id: str) -> str:
         return f"{self.prefix}players:ratings:{player_id}"

@@ -140,7 +140,7 @@ class RedisServer(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+        return f"redis://default:{self.password}@127.0.0.1:{self.port}/0"
 
     @property
     def argv(self) -> list[str]:

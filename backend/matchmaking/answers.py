@@ -7,7 +7,7 @@ from matchmaking.match import Match, MatchedPlayer, PlayerId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import QueueRules
 from matchmaking.services.settle_match import teams_of
-from matchmaking.ticket import Expired, Left, Matched, NotInQueue, Waiting
+from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, Waiting
 
 Tree = dict[str, Any]
 
@@ -48,21 +48,21 @@ def of_matched(matched: Matched, player_id: PlayerId) -> Tree:
     }
 
 
-def of_ended(matched: Matched) -> Tree:
-    """The last match has ended: not in any queue, and how it ended."""
-    return {"status": "not_in_queue", "last_match": {"id": matched.match.id, "status": matched.status}}
+def of_ended(ended: Ended) -> Tree:
+    """The last match is over: not in any queue, and how it ended."""
+    return {"status": "not_in_queue", "last_match": {"id": ended.match_id, "status": ended.status}}
 
 
 def of_ticket(
-    outcome: Waiting | Matched | Expired | Left | NotInQueue, *, player_id: PlayerId, rules: Any, now_ms: int
+    outcome: Waiting | Matched | Ended | Expired | Left | NotInQueue, *, player_id: PlayerId, rules: Any, now_ms: int
 ) -> Tree:
     """Any outcome of join, status and leave. `rules` maps queue names to their rules."""
     match outcome:
         case Waiting():
             return of_waiting(outcome, rules[outcome.queue], now_ms)
-        case Matched() if outcome.status.is_live:
-            return of_matched(outcome, player_id)
         case Matched():
+            return of_matched(outcome, player_id)
+        case Ended():
             return of_ended(outcome)
         case Expired():
             return {"status": "expired", "queue": outcome.queue}

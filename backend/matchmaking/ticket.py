@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from matchmaking.match import Match, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
 
 TicketId = NewType("TicketId", str)
 
@@ -51,9 +51,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The ticket became a match, which is live or has ended."""
+    """The ticket became a match, which is live."""
 
     match: Match
+    status: MatchStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The ticket became a match, which is over."""
+
+    match_id: MatchId
     status: MatchStatus
 
 

@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 class RegisterPlayerBody(serializers.Serializer[Any]):
     username = serializers.RegexField(
-        r"^[\w.@+-]{3,32}$", help_text="3 to 32 letters, digits and . @ + - _; upper and lower case are the same name."
+        r"^[\w.@+-]{3,32}$",
+        help_text="3 to 32 letters, digits and . @ + - _; upper and lower case are the same name.",
+        error_messages={"invalid": "3 to 32 letters, digits and . @ + - _, without spaces."},
     )
     password = serializers.CharField(max_length=128, trim_whitespace=False, write_only=True)
 

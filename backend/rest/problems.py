@@ -21,6 +21,10 @@ MEDIA_TYPE = "application/problem+json"
 #: Seconds. What a caller is told to wait while a store is away: about one breaker or failover period.
 RETRY_AFTER_SECONDS = 2
 
+_NO_CREDENTIALS = (
+    "no credentials: send `Authorization: Bearer <token>`, with a player's token of /api/token/ or a server's of "
+    "/api/servers/register/; to register servers send the fleet key as X-Fleet-Key"
+)
 _STATUS_OF_REFUSAL: dict[type[Refusal], int] = {Invalid: 400, NotAllowed: 403, Unknown: 404, Conflict: 409}
 
 
@@ -65,7 +69,7 @@ def _of_api_exception(error: exceptions.APIException) -> HttpResponse:
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{wait:.0f}"
     members = {"field": "body"} if isinstance(error, exceptions.ParseError) else {}
-    detail = error.detail
+    detail = _NO_CREDENTIALS if isinstance(error, exceptions.NotAuthenticated) else error.detail
     if isinstance(detail, dict):
         detail = detail.get("detail", detail)
     return problem(error.status_code, str(detail), headers=headers, **members)

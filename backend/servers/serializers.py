@@ -13,11 +13,24 @@ _HOST = r"^[A-Za-z0-9]([A-Za-z0-9._:-]{0,253}[A-Za-z0-9])?$"
 
 class RegisterServerBody(serializers.Serializer[Any]):
     id = serializers.RegexField(
-        _ID, required=False, help_text="Stable name of this server; `host:port` where none is given."
+        _ID,
+        required=False,
+        help_text="Stable name of this server; `host:port` where none is given.",
+        error_messages={"invalid": "a word of A-Z, a-z, 0-9, '.', '_', ':' and '-', at most 64 characters."},
     )
-    host = serializers.RegexField(_HOST, help_text="Where players connect: a name or an address.")
+    host = serializers.RegexField(
+        _HOST,
+        help_text="Where players connect: a name or an address.",
+        error_messages={"invalid": "a host name or an address, without a scheme, a port or spaces."},
+    )
     port = serializers.IntegerField(min_value=1, max_value=65535)
-    region = serializers.RegexField(rf"^{REGION.pattern}$", required=False, allow_blank=True, default="")
+    region = serializers.RegexField(
+        rf"^{REGION.pattern}$",
+        required=False,
+        allow_blank=True,
+        default="",
+        error_messages={"invalid": "a word of A-Z, a-z, 0-9, '.', '_' and '-', at most 64 characters."},
+    )
     capacity = serializers.IntegerField(min_value=1, max_value=10_000, help_text="Games at the same time, at most.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

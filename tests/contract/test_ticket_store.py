@@ -5,7 +5,7 @@ import pytest
 from matchmaking.match import MatchStatus
 from matchmaking.rules import Placement
 from matchmaking.stores.port import RoundTurn, TicketStore
-from matchmaking.ticket import Elsewhere, Expired, Left, Matched, NotInQueue, RatingMissing, Waiting
+from matchmaking.ticket import Elsewhere, Ended, Expired, Left, Matched, NotInQueue, RatingMissing, Waiting
 from servers.server import Absence, Hosting, ServerId
 from servers.stores.port import ServerPool
 from tests.builders import (
@@ -157,7 +157,7 @@ def test_the_end_of_a_match_is_told_to_its_players(store: TicketStore) -> None:
     match, first, second = a_match(store)
     store.end(match, MatchStatus.ABANDONED)
 
-    assert store.status(first, NOW_MS) == store.status(second, NOW_MS) == Matched(match, MatchStatus.ABANDONED)
+    assert store.status(first, NOW_MS) == store.status(second, NOW_MS) == Ended(match.id, MatchStatus.ABANDONED)
 
 
 # --- leave --------------------------------------------------------------------------------------------
@@ -404,7 +404,7 @@ def test_a_started_match_is_in_progress_for_its_players_and_an_ended_one_stays_e
 
     store.end(match, MatchStatus.COMPLETED)
     store.start([match])
-    assert store.status(first, NOW_MS) == Matched(match, MatchStatus.COMPLETED)
+    assert store.status(first, NOW_MS) == Ended(match.id, MatchStatus.COMPLETED)
 
 
 def test_the_end_of_an_old_match_does_not_touch_the_next_one(store: TicketStore) -> None:

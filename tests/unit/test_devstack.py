@@ -149,7 +149,7 @@ def test_redis_listens_here_only_and_keeps_what_it_is_told() -> None:
         server.configuration.splitlines()
     )
     assert "maxmemory-policy noeviction" in server.configuration
-    assert server.url == "redis://:secret@127.0.0.1:7001/0"
+    assert server.url == "redis://default:secret@127.0.0.1:7001/0"
 
 
 def test_redis_reads_awkward_paths() -> None:

@@ -45,8 +45,7 @@ def heartbeat(
     hosting = pool.heartbeat(server_id, caller.generation, now_ms, cpu_usage=cpu_usage, memory_usage=memory_usage)
     if isinstance(hosting, Absence):
         raise refusal_of(hosting)
-    held = store.find_matches([MatchId(match_id) for match_id in hosting.match_ids])
-    live = [one for one in held if one.status.is_live]
+    live = store.find_matches([MatchId(match_id) for match_id in hosting.match_ids])
     new = [one for one in live if one.status is MatchStatus.CREATED]
     if new:
         store.start([one.match for one in new])

@@ -22,9 +22,7 @@ def leave_queue(*, store: TicketStore, player_id: PlayerId, now_ms: int) -> Left
     """Take the player's ticket out. Raises `AlreadyMatched` where a round was faster."""
     outcome = store.leave(player_id, now_ms)
     if isinstance(outcome, Matched):
-        if outcome.status.is_live:
-            raise AlreadyMatched(outcome)
-        return NotInQueue()
+        raise AlreadyMatched(outcome)
     if isinstance(outcome, Left):
         logger.info(
             "User left queue after %d ms",

@@ -12,6 +12,7 @@ from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import QueueCounts, RoundTurn
 from matchmaking.ticket import (
     Elsewhere,
+    Ended,
     Expired,
     JoinRequest,
     Left,
@@ -106,12 +107,14 @@ class MemoryTicketStore:
             last_seen_ms=now_ms,
         )
 
-    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Expired | NotInQueue:
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         with self._lock:
             self._online[player_id] = now_ms
             ticket = self._tickets.get(player_id)
             if ticket is None:
                 return NotInQueue()
+            if ticket.match_id and not self._is_live(ticket.match_id):
+                return Ended(match_id=ticket.match_id, status=self._statuses[ticket.match_id])
             if ticket.match_id:
                 return self._matched(ticket.match_id)
             if ticket.status is TicketStatus.EXPIRED:
@@ -125,7 +128,7 @@ class MemoryTicketStore:
             if ticket is None or ticket.status is TicketStatus.EXPIRED:
                 return NotInQueue()
             if ticket.match_id:
-                return self._matched(ticket.match_id)
+                return self._matched(ticket.match_id) if self._is_live(ticket.match_id) else NotInQueue()
             del self._tickets[player_id]
             self._online.pop(player_id, None)
             self._queue(ticket.queue).leaves += 1
@@ -220,7 +223,7 @@ class MemoryTicketStore:
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         with self._lock:
-            return [self._matched(match_id) for match_id in match_ids if match_id in self._matches]
+            return [self._matched(match_id) for match_id in match_ids if self._is_live(match_id)]
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
         with self._lock:
@@ -286,6 +289,9 @@ class MemoryTicketStore:
             size=len(queue),
             rating_sum=sum(t.rating for t in queue),
         )
+
+    def _is_live(self, match_id: MatchId) -> bool:
+        return match_id in self._statuses and self._statuses[match_id].is_live
 
     def _matched(self, match_id: MatchId) -> Matched:
         return Matched(match=self._matches[match_id], status=self._statuses[match_id])

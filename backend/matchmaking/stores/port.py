@@ -14,6 +14,7 @@ from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, 
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import (
     Elsewhere,
+    Ended,
     Expired,
     JoinRequest,
     Left,
@@ -60,7 +61,7 @@ class TicketStore(Protocol):
         instead; a ticket in another queue is `Elsewhere`. An ended match or expired ticket makes way."""
         ...
 
-    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Expired | NotInQueue:
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         """What became of the player's ticket. Keeps a waiting one from expiring. Unknown: `NotInQueue`."""
         ...
 
@@ -99,7 +100,7 @@ class TicketStore(Protocol):
         ...
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
-        """Matches by id, with their status; those not known (any more) are left out."""
+        """Live matches by id, with their status; those not known, or ended, are left out."""
         ...
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:

@@ -19,6 +19,7 @@ from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import QueueCounts, RoundTurn
 from matchmaking.ticket import (
     Elsewhere,
+    Ended,
     Expired,
     JoinRequest,
     Left,
@@ -57,6 +58,7 @@ class RedisTicketStore:
             for queue in map(keys.of_queue, self._queues)
             for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats)
         ]
+        self._per_player_keys = [keys.online, keys.online_last_seen, keys.matches, *self._per_queue_keys]
         self._pool_keys = [
             keys.servers,
             keys.servers_active,
@@ -83,6 +85,7 @@ class RedisTicketStore:
                 self._keys.online,
                 self._keys.online_last_seen,
                 self._keys.ratings(request.player_id),
+                self._keys.matches,
             ],
             [
                 request.player_id,
@@ -111,10 +114,10 @@ class RedisTicketStore:
             case _:
                 return RatingMissing()
 
-    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Expired | NotInQueue:
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         answer = self._scripts.call(
             "ticket_status",
-            [self._keys.ticket(player_id), self._keys.online, self._keys.online_last_seen, *self._per_queue_keys],
+            [self._keys.ticket(player_id), *self._per_player_keys],
             [
                 player_id,
                 now_ms,
@@ -129,6 +132,8 @@ class RedisTicketStore:
                 return _waiting(answer)
             case "MATCHED":
                 return _matched(answer)
+            case "ENDED":
+                return Ended(match_id=MatchId(answer[2]), status=MatchStatus(answer[1]))
             case "EXPIRED":
                 return Expired(queue=answer[1])
             case _:
@@ -137,7 +142,7 @@ class RedisTicketStore:
     def leave(self, player_id: PlayerId, now_ms: int) -> Left | Matched | NotInQueue:
         answer = self._scripts.call(
             "leave_queue",
-            [self._keys.ticket(player_id), self._keys.online, self._keys.online_last_seen, *self._per_queue_keys],
+            [self._keys.ticket(player_id), *self._per_player_keys],
             [player_id, now_ms, *self._queues],
         )
         match answer[0]:
@@ -212,9 +217,8 @@ class RedisTicketStore:
     def _claim_batch(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> list[str]:
         queue = self._keys.of_queue(rules.name)
         keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_waits, self._keys.outbox]
-        keys += self._pool_keys
+        keys += [*self._pool_keys, self._keys.matches]
         for proposal in proposals:
-            keys.append(self._keys.match(proposal.match_id))
             keys += [self._keys.ticket(player) for team in proposal.teams for player in team]
         teams = proposals[0].teams
         args: list[str | int] = [
@@ -223,7 +227,7 @@ class RedisTicketStore:
             rules.placement,
             len(teams[0]),
             len(teams),
-            rules.match_ttl_ms + GRACE_MS,
+            lifetimes.MATCHES_LIFETIME_MS,
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_WAITS_KEPT,
         ]
@@ -272,20 +276,20 @@ class RedisTicketStore:
 
     def start(self, matches: Sequence[Match]) -> None:
         for match in matches:
-            self._scripts.call("start_match", [self._keys.match(match.id), *self._tickets_of(match)], [match.id])
+            self._scripts.call("start_match", [self._keys.matches, *self._tickets_of(match)], [match.id])
 
     def end(self, match: Match, how: MatchStatus) -> None:
         self._scripts.call(
             "end_match",
-            [self._keys.match(match.id), *self._pool_keys, *self._tickets_of(match)],
+            [self._keys.matches, *self._pool_keys, *self._tickets_of(match)],
             [match.id, how, match.server.id if match.server else "", lifetimes.LAST_WORD_LIFETIME_MS],
         )
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for match_id in match_ids:
-                pipeline.get(self._keys.match(match_id))
-            found = pipeline.execute() if match_ids else []
+        if not match_ids:
+            return []
+        with redis_errors():
+            found: Any = self._client.hmget(self._keys.matches, list(match_ids))
         kept = [raw.partition(" ") for raw in found if raw]
         return [Matched(match=Match.from_json(match), status=MatchStatus(status)) for status, _, match in kept]
 

@@ -7,17 +7,18 @@
 -- KEYS[9] load          sorted set, servers with a free seat -> games / capacity
 -- KEYS[10] seats        sorted set by name, "region|load|server" of the same
 -- KEYS[11] active_games sorted set by name, "server/match"
--- KEYS[12..]            a proposal each: the match (string), then its tickets (hashes), team by team
--- ARGV[1] queue name  [2] now, ms  [3] placement  [4] players a team  [5] teams  [6] match lifetime, ms
+-- KEYS[12] matches      hash, match id -> its status and the match, of live matches
+-- KEYS[13..]            the tickets of each proposal (hashes), team by team
+-- ARGV[1] queue name  [2] now, ms  [3] placement  [4] players a team  [5] teams  [6] lifetime of matches, ms
 -- ARGV[7] stats lifetime, ms  [8] waits kept  [9..] a match id a proposal
 --
 -- Returns a list, an entry a proposal: the match as JSON, "TAKEN" (a ticket no longer waits) or
 -- "NO_SEAT" (the queue demands a server and there is no seat); in both the tickets that wait stay in place.
 local load, seats, active_games = KEYS[9], KEYS[10], KEYS[11]
 local queue_name, now, placement = ARGV[1], ARGV[2], ARGV[3]
-local team_size, players, match_lifetime = tonumber(ARGV[4]), ARGV[4] * ARGV[5], ARGV[6]
+local team_size, players = tonumber(ARGV[4]), ARGV[4] * ARGV[5]
 -- What is written once for the whole batch, after the proposals.
-local answers, outbox, waits, gone, rating_sum = {}, {}, {}, {}, 0
+local answers, outbox, live, waits, gone, rating_sum = {}, {}, {}, {}, {}, 0
 local servers, nearest, games, is_taken = {}, {}, {}, {}
 local id_at = KEYS[13] and string.find(KEYS[13], '[^:]*$') -- where a ticket's key has the player's id
 
@@ -85,17 +86,17 @@ end
 local function enter_match(first, match_id, match, found)
   for place = 1, players do
     local key = KEYS[first + place]
-    redis.call('HSET', key, 'status', 'matched', 'match_id', match_id, 'match_status', 'created', 'match', match)
+    redis.call('HSET', key, 'status', 'matched', 'match_id', match_id, 'match_status', 'created')
     is_taken[key], gone[#gone + 1] = true, string.sub(key, id_at)
     waits[#waits + 1] = found.waits[place]
   end
-  redis.call('SET', KEYS[first], 'created ' .. match, 'PX', match_lifetime)
+  live[#live + 1], live[#live + 2] = match_id, 'created ' .. match
   outbox[#outbox + 1], outbox[#outbox + 2] = match_id, match
   rating_sum = rating_sum + found.rating_sum
 end
 
 for place = 9, #ARGV do
-  local first, match_id = 12 + (place - 9) * (players + 1), ARGV[place]
+  local first, match_id = 12 + (place - 9) * players, ARGV[place]
   local found = look_at_tickets(first)
   local server = found and placement ~= 'none' and find_server(found.region)
   if not found then
@@ -119,6 +120,8 @@ if #gone > 0 then
 end
 if #outbox > 0 then
   redis.call('HSET', KEYS[6], unpack(outbox))
+  redis.call('HSET', KEYS[12], unpack(live))
+  redis.call('PEXPIRE', KEYS[12], ARGV[6])
   redis.call('HINCRBY', KEYS[4], 'total_matches', #outbox / 2)
   redis.call('HINCRBYFLOAT', KEYS[4], 'rating_sum', -rating_sum)
   redis.call('LPUSH', KEYS[5], unpack(waits))

@@ -1,6 +1,6 @@
 -- end_match: a match is over: its players are free, its seat is free again. Repeating it changes nothing.
 --
--- KEYS[1] match         string, its status and the match
+-- KEYS[1] matches       hash, match id -> its status and the match, of live matches
 -- KEYS[2] servers       hash, server -> JSON record
 -- KEYS[3] active        hash, server -> games it hosts
 -- KEYS[4] load          sorted set, servers with a free seat -> games / capacity
@@ -10,7 +10,7 @@
 -- ARGV[1] match id  [2] how it ended  [3] server or ""  [4] lifetime of the last word, ms
 --
 -- Returns {"FREED"} where a seat was freed, {"NO_SEAT"} where it held none (any more)
-local match, servers, active, load, seats, active_games = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local matches, servers, active, load, seats, active_games = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local match_id, how, server_id, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local raw = redis.call('HGET', servers, server_id)
@@ -19,8 +19,7 @@ local function seat(games)
   return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
 end
 
-local kept = redis.call('GET', match)
-if kept then redis.call('SET', match, how .. string.match(kept, ' .*$'), 'PX', lifetime) end
+redis.call('HDEL', matches, match_id)
 for place = 7, #KEYS do
   if redis.call('HGET', KEYS[place], 'match_id') == match_id then
     redis.call('HSET', KEYS[place], 'match_status', how)

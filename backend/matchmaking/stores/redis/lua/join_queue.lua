@@ -9,6 +9,7 @@
 -- KEYS[7] online         hash, player -> last call at, ms
 -- KEYS[8] online_seen    sorted set, the same in order
 -- KEYS[9] ratings        hash, queue -> rating of this player
+-- KEYS[10] matches       hash, match id -> its status and the match, of live matches
 -- ARGV[1] player  [2] username  [3] queue name  [4] region or ""  [5] id for a new ticket  [6] now, ms
 -- ARGV[7] rating to fill in where Redis knows none, or ""
 -- ARGV[8] ticket lifetime, ms  [9] queue lifetime, ms  [10] stats lifetime, ms  [11] nudge lifetime, ms
@@ -19,22 +20,23 @@
 --         {"ELSEWHERE", queue}               a ticket waits in another queue; nothing was written
 --         {"RATING_MISSING"}                 call again with the rating; nothing was written
 local ticket, queue, arrivals, last_seen, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local nudge, online, online_seen, ratings = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local nudge, online, online_seen, ratings, matches = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local player, username, queue_name, region, new_id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
-local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match', 'id', 'rating', 'joined_ms')
+local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match_id', 'id', 'rating', 'joined_ms')
 local is_waiting = false -- a ticket in a queue that is no more is none
 for place = 14, #ARGV do is_waiting = is_waiting or (known[1] == 'waiting' and known[2] == ARGV[place]) end
-local is_matched = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
+local is_live = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
+local match = is_live and redis.call('HGET', matches, known[4])
 if is_waiting and known[2] ~= queue_name then return {'ELSEWHERE', known[2]} end
 local rating = is_waiting and known[6] or redis.call('HGET', ratings, queue_name) or ARGV[7]
-if rating == '' and not is_matched then return {'RATING_MISSING'} end
+if rating == '' and not match then return {'RATING_MISSING'} end
 
 redis.call('HSET', online, player, now)
 redis.call('ZADD', online_seen, now, player)
 redis.call('PEXPIRE', online, ARGV[13])
 redis.call('PEXPIRE', online_seen, ARGV[13])
-if is_matched then return {'MATCHED', known[3], known[4]} end
+if match then return {'MATCHED', known[3], string.match(match, ' (.*)$')} end
 
 local id, joined_ms = known[5], known[7]
 if not is_waiting then

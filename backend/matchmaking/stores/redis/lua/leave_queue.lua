@@ -3,19 +3,22 @@
 -- KEYS[1] ticket       hash, the player's ticket
 -- KEYS[2] online       hash, player -> last call at, ms
 -- KEYS[3] online_seen  sorted set, the same in order
--- KEYS[4..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- KEYS[4] matches      hash, match id -> its status and the match, of live matches
+-- KEYS[5..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- ARGV[1] player  [2] now, ms  [3..] names of the queues
 --
 -- Returns {"LEFT", queue, ticket_id, waited_ms}  it waited and is gone
 --         {"MATCHED", match_status, match}       a round was faster; nothing was written
 --         {"NOT_IN_QUEUE"}                       nothing was written
-local ticket, player, now = KEYS[1], ARGV[1], ARGV[2]
+local ticket, matches, player, now = KEYS[1], KEYS[4], ARGV[1], ARGV[2]
 
-local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match', 'id', 'rating', 'joined_ms')
-if known[1] == 'matched' then return {'MATCHED', known[3], known[4]} end
+local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match_id', 'id', 'rating', 'joined_ms')
+local is_live = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
+local match = is_live and redis.call('HGET', matches, known[4])
+if match then return {'MATCHED', known[3], string.match(match, ' (.*)$')} end
 local first
 for place = 3, #ARGV do
-  if ARGV[place] == known[2] then first = 4 + (place - 3) * 4 end
+  if ARGV[place] == known[2] then first = 5 + (place - 3) * 4 end
 end
 if known[1] ~= 'waiting' or not first then return {'NOT_IN_QUEUE'} end
 
