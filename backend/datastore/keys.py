@@ -17,7 +17,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:nudge             | string      | a round was asked for and has not begun     | NUDGE              |
 | matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
-| matchmaking:ticket:<player>   | hash        | the ticket, then its match                  | see the ticket     |
+| matchmaking:ticket:<player>   | hash        | the ticket, then which match it became      | see the ticket     |
 | matchmaking:matches           | hash        | live match -> its status, the match as JSON | MATCHES            |
 | matchmaking:outbox            | hash        | match -> match not in PostgreSQL            | none: a task empties it |
 | matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from servers.server import ServerId
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration, a_waiting_player
 from tests.conftest import RULES
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -30,22 +31,6 @@ def store(keys: Keys) -> Iterator[RedisTicketStore]:
 @pytest.fixture
 def pool(keys: Keys, redis_client: Any) -> RedisServerPool:
     return RedisServerPool(redis_client, keys)
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls in threads that start together; answers in the order of the calls."""
-    barrier, answers = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(place: int, call: Callable[[], Any]) -> None:
-        barrier.wait()
-        answers[place] = call()
-
-    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def test_leave_against_match_has_one_winner_and_the_loser_is_told(store: RedisTicketStore) -> None:

@@ -1,12 +1,9 @@
 """Results that come at once: ratings change once a match, and no change is lost. Real threads, real transactions."""
 
-import threading
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from caroud import wiring
 from errors import Conflict
@@ -16,6 +13,7 @@ from matchmaking.models import MatchRecord
 from matchmaking.services.settle_match import Outcome, settle_match
 from players.models import Player, Rating
 from tests.integration.conftest import Api
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,25 +53,6 @@ def settle(match_id: MatchId, ranks: tuple[int, ...]) -> str:
     except Conflict:
         return "conflict"
     return "settled"
-
-
-def at_once(*calls: Callable[[], str]) -> list[str]:
-    barrier, answers = threading.Barrier(len(calls)), [""] * len(calls)
-
-    def run(place: int, call: Callable[[], str]) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait()
-            answers[place] = call()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def test_two_results_of_one_match_at_once_have_one_effect(players: list[PlayerId]) -> None:
