@@ -5,10 +5,10 @@ import uuid
 from dataclasses import replace
 
 from matchmaking.engine.search_window import SearchWindow
-from matchmaking.match import MatchId, PlayerId, Proposal
+from matchmaking.match import Entrant, MatchId, PlayerId, Proposal, TicketId
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import JoinRequest, TicketId, Waiting
+from matchmaking.ticket import JoinRequest, Waiting
 from servers.server import Registration, ServerId
 
 #: 2026-11-23T20:00:00Z, the moment at which tests begin. Milliseconds.
@@ -61,9 +61,16 @@ def a_waiting_player(
     return request.player_id
 
 
-def a_proposal(*players: PlayerId) -> Proposal:
-    """Each player a team of its own."""
-    return Proposal(match_id=MatchId(str(uuid.uuid4())), teams=tuple((player,) for player in players))
+def a_proposal(
+    store: TicketStore, *players: PlayerId, match_id: str | None = None, queues: tuple[str, ...] = ("ranked", "casual")
+) -> Proposal:
+    """Each player a team of its own, with the ticket that waits in the store now; "" where none does."""
+    marks: dict[str, str] = {}
+    for queue in queues:
+        seen = store.snapshot(queue)
+        marks |= dict(zip(seen.player_ids, seen.marks, strict=True))
+    entrants = [Entrant(player, marks.get(player, "")) for player in players]
+    return Proposal(MatchId(match_id or str(uuid.uuid4())), teams=tuple((entrant,) for entrant in entrants))
 
 
 def a_registration(

@@ -1,8 +1,12 @@
-"""History: matches, who played them, how they ended. Written in bulk by `matchmaking.history`."""
+"""History: matches, who played them, how they ended. Written in bulk by `matchmaking.history`.
+
+And what the second store keeps: its tickets, and which of the two stores is in charge.
+"""
 
 from django.db import models
 
 from matchmaking.match import MatchStatus
+from matchmaking.ticket import TicketStatus
 
 
 class MatchRecord(models.Model):
@@ -29,6 +33,7 @@ class MatchRecord(models.Model):
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
             models.Index(fields=["created_at"], name="match_live", condition=models.Q(ended_at=None)),
             models.Index(fields=["ended_at"], name="match_unreleased", condition=models.Q(released_at=None)),
+            models.Index(fields=["server_id"], name="match_hosted", condition=models.Q(ended_at=None)),
         ]
 
     def __str__(self) -> str:
@@ -46,13 +51,73 @@ class Participant(models.Model):
     #: Rating of the ticket, by which the match was found.
     ticket_rating = models.FloatField()
     waited_ms = models.PositiveIntegerField()
+    ticket_id = models.CharField(max_length=64, default="")
+    #: Until the match ends. A player is in at most one live match, whichever store made it: PostgreSQL holds it.
+    is_live = models.BooleanField(default=True)
     rating_before = models.FloatField(null=True)
     rating_after = models.FloatField(null=True)
 
     class Meta:
         ordering = ["team", "id"]
-        constraints = [models.UniqueConstraint(fields=["match", "player_id"], name="once_per_match")]
+        constraints = [
+            models.UniqueConstraint(fields=["match", "player_id"], name="once_per_match"),
+            models.UniqueConstraint(fields=["player_id"], name="one_live_match", condition=models.Q(is_live=True)),
+        ]
         indexes = [models.Index(fields=["player_id", "match"], name="participant_player")]
 
     def __str__(self) -> str:
         return f"{self.username} in {self.match_id}"
+
+
+class Ticket(models.Model):
+    """A ticket in PostgreSQL: of the queues that it serves, and of all queues while Redis is away.
+
+    One row a player; an ended one stays for some minutes, so that status can tell what became of it.
+    """
+
+    player_id = models.UUIDField(primary_key=True)
+    ticket_id = models.CharField(max_length=64)
+    username = models.CharField(max_length=150)
+    queue = models.CharField(max_length=32)
+    region = models.CharField(max_length=64, blank=True)
+    rating = models.FloatField()
+    joined_ms = models.BigIntegerField()
+    last_seen_ms = models.BigIntegerField()
+    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in TicketStatus])
+    #: When the status last changed, ms since the epoch.
+    changed_ms = models.BigIntegerField()
+    match_id = models.UUIDField(null=True)
+    #: Of a ticket that was left: the request that did it, so that its repetition gets the same answer.
+    left_by = models.CharField(max_length=64, blank=True)
+    #: It stands in for Redis: when Redis is back, the ticket moves there.
+    is_fallback = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["queue", "joined_ms", "player_id"], name="ticket_line", condition=models.Q(status="waiting")),
+            models.Index(fields=["queue", "last_seen_ms"], name="ticket_silent", condition=models.Q(status="waiting")),
+            models.Index(fields=["changed_ms"], name="ticket_ended", condition=~models.Q(status="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} in {self.queue}: {self.status}"
+
+
+class Charge(models.Model):
+    """Which store is in charge of the queues that Redis serves: one row. See `matchmaking.charge`."""
+
+    #: PostgreSQL stands in for Redis.
+    is_fallen_back = models.BooleanField(default=False)
+    #: One more at each switch: a claim made before is refused after it.
+    epoch = models.BigIntegerField(default=1)
+    changed_ms = models.BigIntegerField(default=0)
+    #: Which Redis, with which data, is known to hold what it should; another one is recovered first.
+    redis_incarnation = models.CharField(max_length=128, blank=True, default="")
+    #: Tickets that were not asked for since then may have ended in data that Redis has lost.
+    recovered_ms = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_charge")]
+
+    def __str__(self) -> str:
+        return f"{'postgresql' if self.is_fallen_back else 'redis'}, epoch {self.epoch}"

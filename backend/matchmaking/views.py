@@ -9,12 +9,12 @@ from rest_framework.request import Request
 
 from caroud import nudge, wiring
 from matchmaking import answers
-from matchmaking.match import PlayerId
+from matchmaking.match import PlayerId, TicketId
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.queue_figures import queue_figures
-from matchmaking.ticket import JoinRequest, TicketId
+from matchmaking.ticket import JoinRequest
 from players.permissions import player_of
 from players.services.find_rating import find_rating
 from rest.fields import body_of, choice, region

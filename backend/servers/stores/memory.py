@@ -109,7 +109,7 @@ class MemoryServerPool:
         return min(nearby or free, key=lambda s: (s.active_games / s.capacity, s.id), default=None)
 
     def take_seat(self, server_id: ServerId, match_id: str) -> None:
-        self._games[server_id].add(match_id)
+        self._games.setdefault(server_id, set()).add(match_id)
 
     def free_seat(self, server_id: ServerId, match_id: str) -> None:
         self._games.get(server_id, set()).discard(match_id)
