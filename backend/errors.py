@@ -36,3 +36,11 @@ class Unknown(Refusal):
 
 class Conflict(Refusal):
     """It contradicts what already happened; `extra` says what did."""
+
+
+class NotYet(Refusal):
+    """Nobody can say so now; the same call again has an answer in a moment."""
+
+
+class NotInCharge(Exception):
+    """The other store is in charge (again): ask that one."""

@@ -88,7 +88,7 @@ class MatchView(Door):
         responses={200: RecordAnswer, **problems(401, 403, 404, 503)}, summary="One of my matches", tags=["matches"]
     )
     def get(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
-        record = find_record(store=wiring.ticket_store(), match_id=MatchId(str(match_id)))
+        record = find_record(match_id=MatchId(str(match_id)))
         player = player_of(request)
         takes_part = any(str(p.player_id) == player.id for p in record.participants.all())
         if not takes_part and not player.is_staff:

@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from caroud import wiring
+from matchmaking.charge import read_charge
 from matchmaking.services import find_matches as service
 
 
@@ -13,7 +14,11 @@ from matchmaking.services import find_matches as service
 def find_matches(queue: str) -> None:
     """One or more rounds of one queue."""
     service.find_matches(
-        store=wiring.ticket_store(), rules=wiring.queue_rules(queue), clock=wiring.clock, new_id=wiring.new_id
+        store=wiring.ticket_store(),
+        rules=wiring.queue_rules(queue),
+        charge=read_charge(),
+        clock=wiring.clock,
+        new_id=wiring.new_id,
     )
 
 

@@ -28,7 +28,7 @@ def abandon_matches(
     ended = 0
     for match_id in match_ids:
         try:
-            find_record(store=store, match_id=MatchId(match_id))
+            find_record(match_id=MatchId(match_id))
             settle_match(
                 store=store,
                 ratings=ratings,

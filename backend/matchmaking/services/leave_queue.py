@@ -2,10 +2,10 @@
 
 import logging
 
-from errors import Conflict
+from errors import Conflict, NotYet
 from matchmaking.match import PlayerId
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import Left, Matched, NotInQueue
+from matchmaking.ticket import BeingMatched, Left, Matched, NotInQueue
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +18,13 @@ class AlreadyMatched(Conflict):
         self.matched = matched
 
 
-def leave_queue(*, store: TicketStore, player_id: PlayerId, now_ms: int) -> Left | NotInQueue:
-    """Take the player's ticket out. Raises `AlreadyMatched` where a round was faster."""
-    outcome = store.leave(player_id, now_ms)
+def leave_queue(
+    *, store: TicketStore, player_id: PlayerId, now_ms: int, request_key: str = ""
+) -> Left | NotInQueue:
+    """Take the player's ticket out. Raises `AlreadyMatched` where a round was faster, `NotYet` where it may have been."""
+    outcome = store.leave(player_id, now_ms, request_key=request_key)
+    if isinstance(outcome, BeingMatched):
+        raise NotYet("a match is being made with this ticket: ask again in a moment")
     if isinstance(outcome, Matched):
         raise AlreadyMatched(outcome)
     if isinstance(outcome, Left):

@@ -33,7 +33,7 @@ def report_result(
     Only the match's own server may, in the generation that is registered now; a match without a server is
     reported with the fleet key. Sent twice it changes nothing; a different result raises `Conflict`.
     """
-    record = find_record(store=store, match_id=match_id)
+    record = find_record(match_id=match_id)
     _check_caller(caller, record, pool)
     if ranks is not None:
         _check_ranks(ranks, record)
