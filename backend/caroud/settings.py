@@ -84,8 +84,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     )
 
 MATCHMAKING_BACKEND = env.str("MATCHMAKING_BACKEND", default="redis")
-if MATCHMAKING_BACKEND != "redis":
-    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: the one store there is, is 'redis'")
+if MATCHMAKING_BACKEND not in ("redis", "postgres"):
+    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: is neither 'redis' nor 'postgres'")
 
 # --- Matchmaking -------------------------------------------------------------------------------------
 QUEUES_FILE = env.str("QUEUES_FILE", default=str(REPO_DIR / "queues.toml"))

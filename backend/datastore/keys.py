@@ -19,10 +19,11 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
 | matchmaking:tickets           | hash        | player -> the ticket, and its match         | QUEUE, MATCHES     |
 | matchmaking:last_word:<player>| string      | how the player's last ticket ended          | LAST_WORD          |
-| matchmaking:elsewhere:<player>| string      | the player waits in the PostgreSQL queue    | ELSEWHERE          |
+| matchmaking:elsewhere:<player>| string      | the player waits in a queue of PostgreSQL   | the ticket's       |
 | matchmaking:matches           | hash        | live match -> its status, the match as JSON | MATCHES            |
 | matchmaking:outbox            | hash        | match not announced -> epoch of its claim   | MATCHES            |
 | matchmaking:incarnation       | string      | by which a Redis that lost data is noticed  | STATS              |
+| matchmaking:probe             | string      | whether this Redis can be written to        | a second           |
 | matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
 | online_users                  | hash        | player -> last call at, ms                  | ONLINE             |
 | online_users:last_seen        | sorted set  | the same, ordered, for pruning              | ONLINE             |
@@ -83,6 +84,7 @@ class Keys:
         self._default_queue = default_queue
         self.tickets = prefix + "matchmaking:tickets"
         self.matches = prefix + "matchmaking:matches"
+        self.probe = prefix + "matchmaking:probe"
         self.incarnation = prefix + "matchmaking:incarnation"
         self.outbox = prefix + "matchmaking:outbox"
         self.outbox_dead = prefix + "matchmaking:outbox_dead"

@@ -10,6 +10,9 @@ from typing import Any
 
 from django.db import connection
 
+#: Any number that no other lock of the database has.
+_LOCK = 0x636172_6F7564
+
 _COLUMNS = "is_fallen_back, epoch, changed_ms, redis_incarnation, recovered_ms"
 _READ = f"SELECT {_COLUMNS} FROM matchmaking_charge WHERE id = 1"  # noqa: S608 - a constant
 _FIRST = """
@@ -50,10 +53,18 @@ def go_home(now_ms: int) -> InCharge:
 
 
 def note_redis(incarnation: str, now_ms: int) -> None:
-    """This Redis holds what it should; older tickets than `now_ms` have to be asked for once more."""
+    """This Redis holds what it should, with the epoch that begins here; tickets that were last asked for before
+    `now_ms` may have ended in data that is lost, and have to be asked for once more."""
     _execute(
-        "UPDATE matchmaking_charge SET redis_incarnation = %s, recovered_ms = %s WHERE id = 1", [incarnation, now_ms]
+        "UPDATE matchmaking_charge SET redis_incarnation = %s, recovered_ms = %s, epoch = epoch + 1 WHERE id = 1",
+        [incarnation, now_ms],
     )
+
+
+def try_alone() -> bool:
+    """Whether nobody else is recovering a store or coming home; holds until the transaction ends. Does not wait."""
+    row = _execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+    return bool(row and row[0])
 
 
 def _switch(is_fallen_back: bool, now_ms: int) -> InCharge:

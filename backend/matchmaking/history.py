@@ -1,7 +1,7 @@
 """Matches into PostgreSQL: one statement for any number of them, and repeating it changes nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +10,14 @@ from django.db import connection, transaction
 
 from datastore.batches import in_batches
 from matchmaking.charge import read_charge
-from matchmaking.match import Match, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.models import MatchRecord, Participant
+from matchmaking.ticket import Ended, Matched
 
 #: Matches a statement. Larger saves round trips; smaller keeps the statement's text under some MB.
 _BATCH = 2000
+#: Live matches read at a time.
+_READ_BATCH = 500
 
 #: A match of which a player is in another live match stays out, and is answered; the others go in.
 #: A ticket that waits in PostgreSQL for one of their players is matched by it.
@@ -110,3 +114,74 @@ def _record_batch(matches: Sequence[Match]) -> list[Refused]:
         for match_id, player_id in cursor.fetchall():
             elsewhere.setdefault(match_id, set()).add(PlayerId(player_id))
     return [Refused(match, frozenset(elsewhere[match.id])) for match in matches if match.id in elsewhere]
+
+
+def find_live_match(player_id: PlayerId) -> Matched | None:
+    """The live match of a player, whichever store made it."""
+    live = Participant.objects.filter(player_id=player_id, is_live=True).values("match_id")
+    record = MatchRecord.objects.filter(id__in=live).prefetch_related("participants").first()
+    return None if record is None else Matched(match=match_of(record), status=MatchStatus(record.status))
+
+
+def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | None:
+    """The match that a player's ticket became, where that match is over."""
+    record = MatchRecord.objects.filter(
+        participants__player_id=player_id, participants__ticket_id=ticket_id, ended_at__isnull=False
+    ).first()
+    return None if record is None else Ended(match_id=MatchId(str(record.id)), status=MatchStatus(record.status))
+
+
+def live_matches(*, but: Collection[MatchId] = ()) -> Iterator[list[Matched]]:
+    """Every live match, some hundred at a time, but those."""
+    known = set(but)
+    ids = [
+        str(match_id)
+        for match_id in MatchRecord.objects.filter(ended_at=None).values_list("id", flat=True)
+        if str(match_id) not in known
+    ]
+    for batch in in_batches(ids, _READ_BATCH):
+        records = MatchRecord.objects.filter(id__in=batch, ended_at=None).prefetch_related("participants")
+        yield [Matched(match=match_of(record), status=MatchStatus(record.status)) for record in records]
+
+
+def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
+    """Those of these matches that are over."""
+    return list(
+        MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants")
+    )
+
+
+def unknown_among(match_ids: Sequence[MatchId]) -> list[MatchId]:
+    """Those of these ids that history does not have."""
+    known = {str(match_id) for match_id in MatchRecord.objects.filter(id__in=match_ids).values_list("id", flat=True)}
+    return [match_id for match_id in match_ids if match_id not in known]
+
+
+def teams_of(participants: Iterable[Participant]) -> list[int]:
+    """The numbers of a match's teams, in order."""
+    return sorted({participant.team for participant in participants})
+
+
+def match_of(record: MatchRecord) -> Match:
+    """A match as stores know it, from history."""
+    participants = list(record.participants.all())
+    return Match(
+        id=MatchId(str(record.id)),
+        queue=record.queue,
+        region=record.region,
+        teams=tuple(
+            tuple(_matched_player(p) for p in participants if p.team == team) for team in teams_of(participants)
+        ),
+        server=Seat(**record.server) if record.server else None,
+        created_ms=round(record.created_at.timestamp() * 1000),
+    )
+
+
+def _matched_player(participant: Participant) -> MatchedPlayer:
+    return MatchedPlayer(
+        id=PlayerId(str(participant.player_id)),
+        username=participant.username,
+        rating=participant.ticket_rating,
+        waited_ms=participant.waited_ms,
+        ticket_id=TicketId(participant.ticket_id),
+    )

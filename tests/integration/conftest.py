@@ -113,7 +113,7 @@ def api(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ap
     clock = Clock()
     monkeypatch.setattr(wiring, "clock", clock)
     made = Api(Client(), clock)
-    monkeypatch.setattr(nudge, "ask_for_round", made.nudges.append)
+    monkeypatch.setattr(nudge, "ask_for_round", lambda queue, **_: made.nudges.append(queue))
     yield made
     client = wiring.redis_client()
     for key in client.scan_iter(match=settings.REDIS_KEY_PREFIX + "*", count=1000):

@@ -42,7 +42,7 @@ def abandon_matches(
         except Conflict:
             _release(store, ratings, match_id, now_ms)
         except Unknown:
-            logger.error("a seat is held by a match that nobody knows", extra={"match": match_id})
+            logger.info("a match is not announced yet, and is abandoned once it is", extra={"match": match_id})
     return ended
 
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Sequence
 
 from errors import Conflict, Invalid, NotAllowed, Unknown
+from matchmaking.history import teams_of
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
-from matchmaking.services.settle_match import Outcome, find_record, settle_match, teams_of
+from matchmaking.services.settle_match import Outcome, find_record, settle_match
 from matchmaking.stores.port import TicketStore
 from players.stores.port import RatingCache
 from players.tokens import FleetCaller, ServerCaller

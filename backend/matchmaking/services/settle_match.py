@@ -1,15 +1,15 @@
 """A match ends: ratings change once, players and seat are free again."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from errors import Conflict, StoreUnavailable, Unknown
-from matchmaking.history import instant
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.history import instant, match_of, teams_of
+from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import TicketStore
@@ -105,30 +105,3 @@ def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchReco
     record.released_at = instant(now_ms)
     record.save(update_fields=["released_at"])
     return True
-
-
-def teams_of(participants: Iterable[Participant]) -> list[int]:
-    """The numbers of a match's teams, in order."""
-    return sorted({participant.team for participant in participants})
-
-
-def match_of(record: MatchRecord) -> Match:
-    """A match as stores know it, from history."""
-    participants = list(record.participants.all())
-    return Match(
-        id=MatchId(str(record.id)),
-        queue=record.queue,
-        region=record.region,
-        teams=tuple(
-            tuple(
-                MatchedPlayer(
-                    PlayerId(str(p.player_id)), p.username, p.ticket_rating, p.waited_ms, TicketId(p.ticket_id)
-                )
-                for p in participants
-                if p.team == team
-            )
-            for team in teams_of(participants)
-        ),
-        server=Seat(**record.server) if record.server else None,
-        created_ms=round(record.created_at.timestamp() * 1000),
-    )

@@ -4,7 +4,7 @@ Every method is one atomic step (or says otherwise), can be repeated, and raises
 where the store cannot answer; an unavailable store is never an empty one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +23,7 @@ from matchmaking.ticket import (
     Matched,
     NotInQueue,
     RatingMissing,
+    TicketStatus,
     Waiting,
 )
 
@@ -149,4 +150,41 @@ class TicketStore(Protocol):
 
     def online(self) -> int:
         """Players who called within the last minutes."""
+        ...
+
+
+class VolatileStore(TicketStore, Protocol):
+    """A ticket store that can lose what it held: wiped, restarted without its data, or rolled back."""
+
+    def incarnation(self) -> str:
+        """A word for the server and the data in it; another one after a restart, a failover or a wipe."""
+        ...
+
+    def mark(self, word: str) -> str:
+        """Mark the data as holding what it should. Answers the incarnation from now on."""
+        ...
+
+    def live(self) -> Iterator[list[MatchId]]:
+        """Ids of all matches that it takes for live, announced or not, page by page; some may come twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A ticket of the store that stood in, and what became of it there."""
+
+    kept: KeptTicket
+    status: TicketStatus
+    last_seen_ms: int
+
+
+class StandIn(TicketStore, Protocol):
+    """A ticket store that takes another's place while that is away."""
+
+    def left_behind(self, limit: int) -> list[LeftBehind]:
+        """Tickets that it held in the other's place, waiting and ended ones, some hundred a call."""
+        ...
+
+    def cleared(self, player_ids: Sequence[PlayerId]) -> None:
+        """The other store has these tickets now: forget them."""
         ...

@@ -33,6 +33,13 @@ class MemoryServerPool:
             )
             return generation
 
+    def adopt(self, server: GameServer) -> None:
+        with self.lock:
+            known = self._servers.get(server.id)
+            if known is None or known.generation < server.generation:
+                self._games.setdefault(server.id, set())
+                self._servers[server.id] = replace(server, active_games=0)
+
     def heartbeat(
         self,
         server_id: ServerId,

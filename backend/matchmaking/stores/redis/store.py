@@ -1,6 +1,6 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import redis
 
 from datastore import keys as lifetimes
 from datastore.batches import in_batches
-from datastore.client import redis_errors
+from datastore.client import redis_errors, run_id
 from datastore.keys import Keys
 from datastore.scripts import Scripts
 from matchmaking.engine.tickets import WaitingTickets
@@ -167,6 +167,18 @@ class RedisTicketStore:
                 return BeingMatched()
             case _:
                 return NotInQueue()
+
+    def hold(self, player_id: PlayerId, queue: str, lifetime_ms: int) -> Matched | Elsewhere | None:
+        """No ticket here for this player, who waits in another store's queue; or the match or ticket there is."""
+        keys = [self._keys.tickets, self._keys.matches, self._keys.outbox, self._keys.elsewhere(player_id)]
+        answer = self._scripts.call("hold_player", keys, [player_id, queue, lifetime_ms])
+        if answer[0] == "HELD":
+            return None
+        return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(queue=answer[1])
+
+    def let_go(self, player_id: PlayerId) -> None:
+        with redis_errors():
+            self._client.delete(self._keys.elsewhere(player_id))
 
     # --- the round ------------------------------------------------------------------------------------
 
@@ -370,6 +382,27 @@ class RedisTicketStore:
             pipeline.hmget(self._keys.matches, list(match_ids))
             unannounced, found = pipeline.execute()
         return [matched_of(raw) for epoch, raw in zip(unannounced, found, strict=True) if raw and epoch is None]
+
+    # --- what may be lost -----------------------------------------------------------------------------
+
+    def incarnation(self) -> str:
+        with redis_errors():
+            return f"{run_id(self._client, self._keys.incarnation)} {self._client.get(self._keys.incarnation) or ''}"
+
+    def mark(self, word: str) -> str:
+        with redis_errors():
+            self._client.set(self._keys.incarnation, word, px=lifetimes.STATS_LIFETIME_MS)
+        return self.incarnation()
+
+    def live(self) -> Iterator[list[MatchId]]:
+        cursor = 0
+        while True:
+            with redis_errors():
+                answer: Any = self._client.hscan(self._keys.matches, cursor, count=1000)
+            cursor = int(answer[0])
+            yield [MatchId(match_id) for match_id in answer[1]]
+            if cursor == 0:
+                return
 
     # --- figures --------------------------------------------------------------------------------------
 
