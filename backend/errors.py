@@ -12,6 +12,10 @@ class StoreUnavailable(Exception):
         self.reason = reason
 
 
+class NotInCharge(Exception):
+    """This store is not in charge (any more): ask the other one. Nothing was written."""
+
+
 class Refusal(Exception):
     """A domain's "no", with the reason and the cure for whoever asked."""
 

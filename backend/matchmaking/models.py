@@ -3,10 +3,15 @@
 And what the second store keeps: its tickets, and which of the two stores is in charge.
 """
 
+from datetime import UTC, datetime
+
 from django.db import models
 
 from matchmaking.match import MatchStatus
 from matchmaking.ticket import TicketStatus
+
+#: Before any lease or nudge.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MatchRecord(models.Model):
@@ -34,6 +39,7 @@ class MatchRecord(models.Model):
             models.Index(fields=["created_at"], name="match_live", condition=models.Q(ended_at=None)),
             models.Index(fields=["ended_at"], name="match_unreleased", condition=models.Q(released_at=None)),
             models.Index(fields=["server_id"], name="match_hosted", condition=models.Q(ended_at=None)),
+            models.Index(fields=["queue", "-created_at"], name="match_of_queue"),
         ]
 
     def __str__(self) -> str:
@@ -72,7 +78,8 @@ class Participant(models.Model):
 class Ticket(models.Model):
     """A ticket in PostgreSQL: of the queues that it serves, and of all queues while Redis is away.
 
-    One row a player; an ended one stays for some minutes, so that status can tell what became of it.
+    One row a player; an ended one stays for some minutes, so that status can tell what became of it. No index holds
+    `last_seen_ms`, which every status writes: the row is written in place and no index grows by it.
     """
 
     player_id = models.UUIDField(primary_key=True)
@@ -94,13 +101,61 @@ class Ticket(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["queue", "joined_ms", "player_id"], name="ticket_line", condition=models.Q(status="waiting")),
-            models.Index(fields=["queue", "last_seen_ms"], name="ticket_silent", condition=models.Q(status="waiting")),
-            models.Index(fields=["changed_ms"], name="ticket_ended", condition=~models.Q(status="waiting")),
+            models.Index(
+                fields=["is_fallback", "queue", "joined_ms", "player_id"],
+                include=["rating"],
+                name="ticket_line",
+                condition=models.Q(status="waiting"),
+            ),
+            models.Index(fields=["status", "changed_ms"], name="ticket_ended", condition=~models.Q(status="waiting")),
         ]
 
     def __str__(self) -> str:
         return f"{self.username} in {self.queue}: {self.status}"
+
+
+class QueueState(models.Model):
+    """The rounds of a queue in PostgreSQL. Lease and nudge go by the clock of PostgreSQL, which all processes share."""
+
+    pk = models.CompositePrimaryKey("queue", "is_fallback")
+    queue = models.CharField(max_length=32)
+    is_fallback = models.BooleanField()
+    #: Token of the round that runs, and until when it holds the queue.
+    lease = models.CharField(max_length=64, blank=True, default="")
+    leased_until = models.DateTimeField(default=LONG_AGO)
+    #: A round was asked for and has not begun; until then nobody else asks.
+    nudged_until = models.DateTimeField(default=LONG_AGO)
+    last_round_ms = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return self.queue
+
+
+class QueueCount(models.Model):
+    """Counters of a queue in PostgreSQL, in slots: joins at the same time rarely wait for one another's row."""
+
+    pk = models.CompositePrimaryKey("queue", "is_fallback", "slot")
+    queue = models.CharField(max_length=32)
+    is_fallback = models.BooleanField()
+    #: 0 to 15 by the player's id; 16 is for the rounds.
+    slot = models.PositiveSmallIntegerField()
+    joins = models.BigIntegerField(default=0)
+    leaves = models.BigIntegerField(default=0)
+    matches = models.BigIntegerField(default=0)
+    expired = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.queue}, slot {self.slot}"
+
+
+class OnlinePlayer(models.Model):
+    """A player who called lately. Not logged: it is empty after a crash of PostgreSQL, and fills by itself."""
+
+    player_id = models.UUIDField(primary_key=True)
+    last_seen_ms = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.player_id)
 
 
 class Charge(models.Model):

@@ -13,22 +13,17 @@ from tests.builders import (
     NOW_MS,
     RANKED,
     a_join,
+    a_match,
     a_player_id,
     a_proposal,
     a_registration,
     a_waiting_player,
+    announced,
     rules_with,
 )
+from tests.conftest import KnowRating
 
 ALL = [(float("-inf"), float("inf"))]
-
-
-def a_match(store: TicketStore, *, now_ms: int = NOW_MS):
-    """Two players, matched."""
-    first, second = a_waiting_player(store), a_waiting_player(store)
-    (match,) = store.claim(RANKED, [a_proposal(store, first, second)], now_ms).matches
-    store.acknowledge([match.id])
-    return match, first, second
 
 
 # --- join ---------------------------------------------------------------------------------------------
@@ -74,19 +69,22 @@ def test_a_join_without_a_known_rating_asks_for_it_and_writes_nothing(store: Tic
     assert store.counts("ranked", []).total_joins == 0
 
 
-def test_a_rating_once_given_is_known_to_later_joins(store: TicketStore) -> None:
-    player = a_waiting_player(store, rating=1350)
-    store.leave(player, NOW_MS)
+def test_a_join_that_brings_no_rating_gets_the_known_one(store: TicketStore, know_rating: KnowRating) -> None:
+    player = a_player_id()
+    know_rating(player, "ranked", 1350.5)
 
-    again = store.join(a_join(player, rating=None), RANKED, NOW_MS)
+    assert store.join(a_join(player, rating=None), CASUAL, NOW_MS) == RatingMissing()
+    joined = store.join(a_join(player, rating=None), RANKED, NOW_MS)
 
-    assert isinstance(again, Waiting)
-    assert again.rating == 1350
+    assert isinstance(joined, Waiting)
+    assert joined.rating == 1350.5
 
 
-def test_a_known_rating_is_not_replaced_by_the_one_that_a_join_brings(store: TicketStore) -> None:
-    player = a_waiting_player(store, rating=1350)
-    store.leave(player, NOW_MS)
+def test_a_known_rating_is_not_replaced_by_the_one_that_a_join_brings(
+    store: TicketStore, know_rating: KnowRating
+) -> None:
+    player = a_player_id()
+    know_rating(player, "ranked", 1350)
 
     for rating in (9999, 8888):
         assert store.join(a_join(player, rating=rating), RANKED, NOW_MS).rating == 1350
@@ -206,9 +204,8 @@ def test_a_claim_takes_all_tickets_out_and_makes_the_match(store: TicketStore) -
     second = a_waiting_player(store, rating=1190, waited_ms=1_000, username="tangerine")
     proposal = a_proposal(store, first, second)
 
-    claims = store.claim(RANKED, [proposal], NOW_MS)
+    (match,) = announced(store, store.claim(RANKED, [proposal], NOW_MS))
 
-    (match,) = claims.matches
     assert (match.id, match.queue, match.created_ms, match.server) == (proposal.match_id, "ranked", NOW_MS, None)
     assert [[(p.id, p.username, p.rating, p.waited_ms) for p in team] for team in match.teams] == [
         [(first, "testuser", 1210, 4_000)],
@@ -413,7 +410,7 @@ def test_the_end_of_an_old_match_does_not_touch_the_next_one(store: TicketStore)
     store.end(old, MatchStatus.COMPLETED)
     for player in (first, second):
         store.join(a_join(player), RANKED, NOW_MS)
-    (new,) = store.claim(RANKED, [a_proposal(store, first, second)], NOW_MS).matches
+    new, *_ = a_match(store, first, second)
 
     store.end(old, MatchStatus.ABANDONED)
 
@@ -427,16 +424,6 @@ def test_matches_are_found_by_id_and_unknown_ones_left_out(store: TicketStore) -
         Matched(match, MatchStatus.CREATED)
     ]
     assert store.find_matches([]) == []
-
-
-def test_a_match_is_in_the_outbox_until_it_is_acknowledged(store: TicketStore) -> None:
-    kept, *_ = a_match(store)
-    written, *_ = a_match(store)
-
-    store.acknowledge([written.id])
-    store.acknowledge([written.id])
-
-    assert [entry.match for entry in store.outbox(10)] == [kept]
 
 
 # --- expiry -------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def _end(record: MatchRecord, outcome: Outcome, rules: QueueRules, now: datetime
     record.status = outcome.status
     record.ended_at = now
     record.save(update_fields=["status", "ended_at", "ranks"])
-    record.participants.update(is_live=False)
+    record.participants.filter(is_live=True).update(is_live=False)
 
 
 def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:

@@ -175,7 +175,6 @@ class LeftBehind:
 
     kept: KeptTicket
     status: TicketStatus
-    last_seen_ms: int
 
 
 class StandIn(TicketStore, Protocol):
