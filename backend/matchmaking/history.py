@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from datastore.batches import in_batches
-from matchmaking.charge import read_charge
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.ticket import Ended, Matched
@@ -21,8 +20,11 @@ _READ_BATCH = 500
 
 #: A match of which a player is in another live match stays out, and is answered; the others go in.
 #: A ticket that waits in PostgreSQL for one of their players is matched by it.
+#: All of it only under the epoch of the claim; whoever switches the stores waits until it is committed.
 _INSERT = """
-WITH player AS (
+WITH charge AS (
+    SELECT epoch FROM matchmaking_charge WHERE id = 1 FOR SHARE
+), player AS (
     SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::float8[], %s::integer[], %s::text[])
                   AS p (match_id, player_id, username, team, rating, waited_ms, ticket_id)
 ), elsewhere AS (
@@ -34,7 +36,7 @@ WITH player AS (
     SELECT id, queue, region, %s, server_id, server::jsonb, created_at
     FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
          AS m (id, queue, region, server_id, server, created_at)
-    WHERE id NOT IN (SELECT match_id FROM elsewhere)
+    WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), new_participant AS (
@@ -47,7 +49,7 @@ WITH player AS (
     UPDATE matchmaking_ticket ticket SET status = 'matched', match_id = new.match_id, changed_ms = %s
     FROM new_participant new WHERE ticket.player_id = new.player_id AND ticket.status = 'waiting'
 )
-SELECT match_id::text, player_id::text FROM elsewhere
+SELECT '', (SELECT epoch::text FROM charge) UNION ALL SELECT match_id::text, player_id::text FROM elsewhere
 """
 
 
@@ -76,14 +78,11 @@ def record_matches(matches: Sequence[Match], *, epoch: int | None = None) -> lis
     """
     refused: list[Refused] = []
     for batch in in_batches(matches, _BATCH):
-        with transaction.atomic():
-            if epoch is not None and read_charge(lock="FOR SHARE").epoch != epoch:
-                raise OlderEpoch
-            refused += _record_batch(batch)
+        refused += _record_batch(batch, epoch)
     return refused
 
 
-def _record_batch(matches: Sequence[Match]) -> list[Refused]:
+def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
     seats = [json.dumps(asdict(match.server)) if match.server else None for match in matches]
     players = [
         (match.id, player, team)
@@ -106,12 +105,17 @@ def _record_batch(matches: Sequence[Match]) -> list[Refused]:
         [match.server.id if match.server else None for match in matches],
         seats,
         [instant(match.created_ms).isoformat() for match in matches],
+        epoch,
+        epoch,
         max((match.created_ms for match in matches), default=0),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, columns)
+        (_, epoch_now), *rows = cursor.fetchall()
+        if epoch is not None and epoch_now != str(epoch):
+            raise OlderEpoch
         elsewhere: dict[str, set[PlayerId]] = {}
-        for match_id, player_id in cursor.fetchall():
+        for match_id, player_id in rows:
             elsewhere.setdefault(match_id, set()).add(PlayerId(player_id))
     return [Refused(match, frozenset(elsewhere[match.id])) for match in matches if match.id in elsewhere]
 

@@ -87,7 +87,7 @@ class Api:
 
     def round(self, queue: str = "ranked") -> list[Match]:
         return run_round(
-            store=wiring.ticket_store(),
+            store=wiring.redis_tickets(),
             rules=wiring.queue_rules(queue),
             charge=read_charge(),
             now_ms=self.clock(),

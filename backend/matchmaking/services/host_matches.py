@@ -13,7 +13,6 @@ from matchmaking.ticket import Matched
 from players.stores.port import RatingCache
 from players.tokens import ServerCaller
 from servers.server import Absence, ServerId, ServerStatus
-from servers.services.remember_server import remember_end
 from servers.stores.port import ServerPool
 
 logger = logging.getLogger(__name__)
@@ -74,8 +73,7 @@ def remove_server(
     if isinstance(left_behind, Absence):
         return left_behind
     abandoned = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=left_behind, now_ms=now_ms)
-    if pool.forget(server_id):
-        remember_end(server_id, now_ms)
+    pool.forget(server_id)
     return abandoned
 
 
