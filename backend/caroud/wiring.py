@@ -8,7 +8,9 @@ import redis
 from django.conf import settings
 
 from datastore.client import RedisLimits, connect
+from datastore.keyed_answers import KeyedAnswers
 from datastore.keys import Keys
+from datastore.limiter import RateLimiter
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
@@ -62,7 +64,17 @@ def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
 
 
+@cache
+def rate_limiter() -> RateLimiter:
+    return RateLimiter(redis_client(), keys(), time.monotonic)
+
+
+@cache
+def keyed_answers() -> KeyedAnswers:
+    return KeyedAnswers(redis_client(), keys(), time.monotonic)
+
+
 def forget() -> None:
     """Drop every store, so that the next call builds it from the settings as they are then."""
-    for made in (redis_client, keys, ticket_store, server_pool, rating_cache):
+    for made in (redis_client, keys, ticket_store, server_pool, rating_cache, rate_limiter, keyed_answers):
         made.cache_clear()

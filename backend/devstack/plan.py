@@ -22,6 +22,8 @@ ADMIN_PASSWORD_VARIABLE = "CAROUD_ADMIN_PASSWORD"  # noqa: S105
 
 DEFAULT_PORT = "8000"
 DEFAULT_FLOWER_PORT = "5555"
+#: What `make run` lets one address do at the log-in and registration calls: there, all players are this machine's.
+_ADDRESS_RATE = "6000/60"
 #: Where the web listens. Other machines reach it only when this says so.
 DEFAULT_HOST = "127.0.0.1"
 
@@ -142,6 +144,7 @@ def _own_environment(configured: Mapping[str, str], var_dir: Path, secrets: Mapp
         # In the environment: every user of the machine can read a command line.
         "FLOWER_BASIC_AUTH": configured.get("FLOWER_BASIC_AUTH") or f"caroud:{secrets['FLOWER_PASSWORD']}",
         "STATIC_ROOT": configured.get("STATIC_ROOT") or str(static_root),
+        "RATE_LIMIT_ADDRESS": configured.get("RATE_LIMIT_ADDRESS") or _ADDRESS_RATE,
         "BEAT_SCHEDULE_FILE": str(var_dir / "celerybeat-schedule"),
         "VAR_DIR": str(var_dir),
         MARK: str(var_dir),

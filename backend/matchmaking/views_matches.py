@@ -33,6 +33,7 @@ from players.permissions import (
 )
 from players.tokens import ServerCaller, renewed_server_token
 from rest.fields import body_of
+from rest.idempotency import SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.server import Absence, ServerId
@@ -106,6 +107,7 @@ class ResultView(Door):
         description="By the match's server; a match without a server with the fleet key. Sent twice it has one effect.",
         tags=["matches"],
     )
+    @once_by_key(wiring.keyed_answers, kept=SERVER_ANSWERS_KEPT)
     def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
         body = ResultBody(data=body_of(request, {"ranks", "abandoned"}))
         body.is_valid(raise_exception=True)

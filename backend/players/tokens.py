@@ -47,6 +47,11 @@ class PlayerCaller:
     external_subject: str = ""
     is_authenticated: bool = True
 
+    @property
+    def caller_key(self) -> str:
+        """A name that no other caller of any kind has."""
+        return f"player:{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerCaller:
@@ -56,12 +61,17 @@ class ServerCaller:
     generation: int
     is_authenticated: bool = True
 
+    @property
+    def caller_key(self) -> str:
+        return f"server:{self.server_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class FleetCaller:
     """Whoever holds the fleet key: the studio's own back end."""
 
     is_authenticated: bool = True
+    caller_key: str = "fleet"
 
 
 Caller = PlayerCaller | ServerCaller | FleetCaller
