@@ -51,8 +51,7 @@ class RateLimiter:
     def _take_shared(self, name: str, caller: str, rate: Rate, now_us: int) -> Turn:
         local = self._of(name, rate)
         if not self._pause.is_on:
-            untold, age_us = local.untold(caller, now_us)
-            args = (rate.interval_us, rate.room_us, untold, age_us)
+            args = (rate.interval_us, rate.room_us, local.untold_us(caller, now_us))
             try:
                 has_room, ahead_us = self._scripts.call("take_turn", [self._keys.turns(name, caller)], args)
             except StoreUnavailable as error:

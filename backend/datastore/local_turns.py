@@ -20,11 +20,10 @@ class _Seen:
 
     #: When the calls let through here will have worn off, at a share of the rate.
     share_turns_us: int = 0
-    #: The same at the whole rate: what counts while Redis is away.
-    turns_us: int = 0
-    #: Calls that Redis has not been told of, and when the first of them was.
-    untold: int = 0
-    untold_since_us: int = 0
+    #: The same at the whole rate, of those that Redis has not been told of.
+    untold_turns_us: int = 0
+    #: The same at the whole rate, of those while Redis was away.
+    alone_turns_us: int = 0
     #: Until then Redis remembers him, and every call is counted there.
     shared_until_us: int = 0
 
@@ -50,17 +49,16 @@ class LocalTurns:
             if turns_us > now_us + self._room_us:
                 return False
             seen.share_turns_us = turns_us
-            seen.untold_since_us = seen.untold_since_us if seen.untold else now_us
-            seen.untold += 1
+            seen.untold_turns_us = max(seen.untold_turns_us, now_us) + self._interval_us
             return True
 
-    def untold(self, caller: str, now_us: int) -> tuple[int, int]:
-        """(calls that Redis was not told of, µs since the first); they count as told from now on."""
+    def untold_us(self, caller: str, now_us: int) -> int:
+        """What calls that Redis was not told of still take to wear off; they count as told from now on."""
         with self._lock:
             seen = self._seen(caller)
-            calls, age_us = seen.untold, max(0, now_us - seen.untold_since_us)
-            seen.untold = 0
-            return calls, age_us if calls else 0
+            ahead_us = max(0, seen.untold_turns_us - now_us)
+            seen.untold_turns_us = 0
+            return ahead_us
 
     def remember_shared(self, caller: str, until_us: int) -> None:
         """Every call of this caller goes to Redis until then."""
@@ -71,10 +69,10 @@ class LocalTurns:
         """(is there room, µs ahead of the clock): the whole rate, kept by this process alone."""
         with self._lock:
             seen = self._seen(caller)
-            turns_us = max(seen.turns_us, now_us)
+            turns_us = max(seen.alone_turns_us, now_us)
             has_room = turns_us + self._interval_us <= now_us + self._room_us
             if has_room:
-                seen.turns_us = turns_us = turns_us + self._interval_us
+                seen.alone_turns_us = turns_us = turns_us + self._interval_us
             return has_room, turns_us - now_us
 
     def _seen(self, caller: str) -> _Seen:

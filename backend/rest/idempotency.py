@@ -86,9 +86,7 @@ def _answer_once(
     return _first_answer(keyed_answers, first, make_answer)
 
 
-def _first_answer(
-    keyed_answers: KeyedAnswers, begun: Begun, make_answer: Callable[[], HttpResponse]
-) -> HttpResponse:
+def _first_answer(keyed_answers: KeyedAnswers, begun: Begun, make_answer: Callable[[], HttpResponse]) -> HttpResponse:
     response = None
     try:
         response = make_answer()

@@ -2,18 +2,17 @@
 --
 -- KEYS[1] turns   string, when all that was counted will have worn off, µs of this server's clock
 -- ARGV[1] what one call takes to wear off, µs  [2] how far ahead of the clock `turns` may be, µs
--- ARGV[3] calls that were let through before and are counted now  [4] how long ago the first of them was, µs
+-- ARGV[3] what calls that were let through before, and are counted only now, still take to wear off, µs
 --
 -- Returns {1, ahead}  the call is counted; `turns` is now that far ahead of the clock, µs
 --         {0, ahead}  no room; the earlier calls are counted, this one is not
-local interval, room = tonumber(ARGV[1]), tonumber(ARGV[2])
-local earlier, age = tonumber(ARGV[3]), tonumber(ARGV[4])
+local interval, room, earlier = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local turns = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now - age) + earlier * interval
+local turns = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + earlier
 -- Calls that nobody could refuse any more must not keep the caller out for longer than a full burst does.
-turns = math.min(math.max(turns, now), now + room)
+turns = math.min(turns, now + room)
 local has_room = turns + interval <= now + room
 if has_room then turns = turns + interval end
 
