@@ -30,7 +30,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | game_servers:load             | sorted set  | server with a free seat -> games / capacity | SERVERS            |
 | game_servers:seats            | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
 | active_games                  | sorted set  | "server/match", by name                     | SERVERS            |
-| rate_limits:<limit>:<caller>  | string      | when the counted calls have worn off, µs    | until then: the rate's seconds at most |
+| rate_limits:<limit>:<caller>  | string      | when the counted calls have worn off, µs    | the rate           |
 | keyed_answers:<caller>        | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
 | keyed_order:<caller>          | sorted set  | idempotency key -> when, ms                 | KEYED_ANSWER       |
 """
