@@ -12,6 +12,8 @@ from errors import Invalid
 
 #: Regions become parts of keys, so they are plain words.
 REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Characters of an unknown field's name that are given back.
+_SHOWN = 64
 
 
 def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
         raise Invalid("body: has to be a JSON object", field="body")
     for name in body:
         if name not in known:
-            raise Invalid(f"{name}: is not a field of this call; it takes {', '.join(sorted(known))}", field=str(name))
+            shown = name[:_SHOWN]
+            raise Invalid(f"{shown}: is not a field of this call; it takes {', '.join(sorted(known))}", field=shown)
     return body
 
 
