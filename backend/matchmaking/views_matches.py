@@ -53,7 +53,7 @@ class _Newest(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """DRF looks at the form of a cursor only; what stands in it goes into a query, so it has to be a time."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_moment(cursor.position):
+        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 

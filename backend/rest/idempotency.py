@@ -61,7 +61,8 @@ def _call_of(request: Request, key: str) -> KeyedCall:
     if not _KEY.fullmatch(key):
         raise Invalid(f"{HEADER}: 1 to 64 visible ASCII characters, without spaces", field=HEADER)
     asked = f"{request.method} {request.path}\n".encode("utf-8", "surrogateescape") + request._request.body
-    return KeyedCall(caller=request.user.caller_key, key=key, request=hashlib.sha256(asked).hexdigest())
+    caller: Any = request.user
+    return KeyedCall(caller=caller.caller_key, key=key, request=hashlib.sha256(asked).hexdigest())
 
 
 def _answer_once(

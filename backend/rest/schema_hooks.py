@@ -21,7 +21,7 @@ _KEY_PARAMETER = OpenApiParameter(
 )
 
 
-class DoorSchema(AutoSchema):  # type: ignore[no-untyped-call]
+class DoorSchema(AutoSchema):
     """Adds the header of calls that can be sent twice under one key."""
 
     def get_override_parameters(self) -> list[Any]:

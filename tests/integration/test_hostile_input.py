@@ -1,4 +1,4 @@
-"""What hostile clients send: kept as what it is, or refused with a 4xx problem document; never a 5xx, never a change."""
+"""What hostile clients send: kept as it is, or refused with a 4xx problem document; never a 5xx, never a change."""
 
 import base64
 import json
