@@ -76,7 +76,7 @@ def _answer_once(
     if isinstance(first, Done):
         return _replayed(first.answer)
     if isinstance(first, OtherRequest):
-        return problem(422, f"{HEADER}: this key was sent with another request before; make a new one", field=HEADER)
+        return problem(422, f"{HEADER}: this key was sent with another request before; choose a new one", field=HEADER)
     if isinstance(first, UnderWay):
         return problem(
             409,
