@@ -220,6 +220,18 @@ def test_a_slow_pollers_old_calls_are_not_held_against_him(redis_client: Any, ke
     assert [turn.is_allowed for turn in turns] == [True] * 20 + [False]
 
 
+def test_who_was_refused_in_redis_is_not_let_through_by_a_process_that_has_waited(redis_client: Any, keys: Any) -> None:
+    now = [1000.0]
+    limiter = RateLimiter(redis_client, keys, lambda: now[0])
+    rate = Rate(calls=20, seconds=200)
+    assert sum(limiter.take_cheaply("player", "a", rate).is_allowed for _ in range(25)) == 20
+    now[0] += 45  # here, a share of the rate is free again; for Redis no time has passed
+
+    turn = limiter.take_cheaply("player", "a", rate)
+
+    assert (turn.is_allowed, turn.is_shared) == (False, True)
+
+
 def test_while_redis_is_away_each_process_limits_by_itself_and_no_call_fails(api: Api, settings: Any) -> None:
     settings.RATE_LIMIT_ADDRESS = Rate(calls=5, seconds=SLOW)
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
