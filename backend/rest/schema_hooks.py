@@ -30,12 +30,12 @@ class DoorSchema(AutoSchema):
 
 
 def add_common_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """429 for every call, 413 and 415 for those with a body, what a key may meet for those that take one."""
+    """429 for every call, 411, 413 and 415 for those with a body, what a key may meet for those that take one."""
     for item in result["paths"].values():
         for call in item.values():
             statuses = ["429"]
             if "requestBody" in call:
-                statuses += ["413", "415"]
+                statuses += ["411", "413", "415"]
             if any(parameter["name"] == HEADER for parameter in call.get("parameters", ())):
                 statuses += ["400", "409", "413", "422"]
             for status in statuses:
