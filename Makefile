@@ -38,9 +38,10 @@ bench: $(VENV)/.dev $(VENV)/.servers ## measure: prints ratios, which travel bet
 	@$(WITH_BACKEND) exec $(IN_VENV) -m bench $(ARGS)
 
 # mypy's Django plugin reads settings.py, which wants secrets or DEBUG.
-lint: $(VENV)/.dev ## check style, types and who imports whom
+lint: $(VENV)/.dev ## check style, known mistakes of security, types and who imports whom
 	@$(IN_VENV) -m ruff check .
 	@$(IN_VENV) -m ruff format --check .
+	@$(IN_VENV) -m bandit -q -c pyproject.toml -r backend
 	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend
 	@$(WITH_BACKEND) $(IN_VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 

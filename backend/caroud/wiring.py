@@ -8,7 +8,9 @@ import redis
 from django.conf import settings
 
 from datastore.client import RedisLimits, connect, probe
+from datastore.keyed_answers import KeyedAnswers
 from datastore.keys import Keys
+from datastore.limiter import RateLimiter
 from datastore.link import Link
 from datastore.postgres import postgres_errors
 from matchmaking.charge import fall_back, read_charge
@@ -142,6 +144,16 @@ def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
 
 
+@cache
+def rate_limiter() -> RateLimiter:
+    return RateLimiter(redis_client(), keys(), time.monotonic)
+
+
+@cache
+def keyed_answers() -> KeyedAnswers:
+    return KeyedAnswers(redis_client(), keys(), time.monotonic)
+
+
 def forget() -> None:
     """Drop every store, so that the next call builds it from the settings as they are then."""
     for made in (
@@ -157,5 +169,7 @@ def forget() -> None:
         ticket_store,
         server_pool,
         rating_cache,
+        rate_limiter,
+        keyed_answers,
     ):
         made.cache_clear()

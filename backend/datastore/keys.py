@@ -34,6 +34,9 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | game_servers:load             | sorted set  | server with a free seat -> games / capacity | SERVERS            |
 | game_servers:seats            | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
 | active_games                  | sorted set  | "server/match", by name                     | SERVERS            |
+| rate_limits:<limit>:<caller>  | string      | when the counted calls have worn off, µs    | the rate           |
+| keyed_answers:<caller>        | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
+| keyed_order:<caller>          | sorted set  | idempotency key -> when, ms                 | KEYED_ANSWER       |
 """
 
 from dataclasses import dataclass
@@ -57,6 +60,10 @@ SERVERS_LIFETIME_MS = 24 * 3600 * 1000
 MATCHES_LIFETIME_MS = 8 * 24 * 3600 * 1000
 #: Milliseconds. Time for an operator to look at entries that PostgreSQL refused.
 DEAD_LIFETIME_MS = 30 * 24 * 3600 * 1000
+#: Milliseconds. A client that repeats a call because of a lost answer does so within a day.
+KEYED_ANSWER_LIFETIME_MS = 24 * 3600 * 1000
+#: Milliseconds. Longer than any call takes; a call that died must not hold its idempotency key for longer.
+KEYED_CALL_LIFETIME_MS = 10_000
 
 #: Waits kept per queue for p50 and p95.
 RECENT_WAITS_KEPT = 1000
@@ -115,3 +122,12 @@ class Keys:
 
     def ratings(self, player_id: str) -> str:
         return f"{self.prefix}players:ratings:{player_id}"
+
+    def turns(self, limit: str, caller: str) -> str:
+        return f"{self.prefix}rate_limits:{limit}:{caller}"
+
+    def keyed_answers(self, caller: str) -> str:
+        return f"{self.prefix}keyed_answers:{caller}"
+
+    def keyed_order(self, caller: str) -> str:
+        return f"{self.prefix}keyed_order:{caller}"

@@ -23,6 +23,7 @@ from players.permissions import player_of
 from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, region
+from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
 from rest.views import Door, answer
@@ -72,6 +73,7 @@ class JoinView(QueueDoor):
         description="Joining twice is the same ticket, arrival time kept; during a live match it answers the match.",
         tags=["matchmaking"],
     )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
         rules = wiring.rules()
@@ -129,6 +131,7 @@ class LeaveView(QueueDoor):
         description="409 with `match` and `opponent` where a round was faster: the match stands.",
         tags=["matchmaking"],
     )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
         now_ms = wiring.clock()

@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -33,6 +36,7 @@ from players.permissions import (
 )
 from players.tokens import ServerCaller, renewed_server_token
 from rest.fields import body_of
+from rest.idempotency import SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.server import Absence, ServerId
@@ -45,6 +49,21 @@ class _Newest(CursorPagination):
     max_page_size = 100
     page_size_query_param = "page_size"
     ordering = ("-created_at", "-id")
+
+    def decode_cursor(self, request: Request) -> Any:
+        """DRF looks at the form of a cursor only; what stands in it goes into a query, so it has to be a time."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment = parse_datetime(text)
+        return moment is not None and moment.tzinfo is not None and moment.astimezone(UTC) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 class HistoryView(Door):
@@ -106,6 +125,7 @@ class ResultView(Door):
         description="By the match's server; a match without a server with the fleet key. Sent twice it has one effect.",
         tags=["matches"],
     )
+    @once_by_key(wiring.keyed_answers, kept=SERVER_ANSWERS_KEPT)
     def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
         body = ResultBody(data=body_of(request, {"ranks", "abandoned"}))
         body.is_valid(raise_exception=True)

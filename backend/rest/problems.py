@@ -70,6 +70,7 @@ def _of_api_exception(error: exceptions.APIException) -> HttpResponse:
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{wait:.0f}"
+    headers |= getattr(error, "headers", {})
     members = {"field": "body"} if isinstance(error, exceptions.ParseError) else {}
     detail = _NO_CREDENTIALS if isinstance(error, exceptions.NotAuthenticated) else error.detail
     if isinstance(detail, dict):

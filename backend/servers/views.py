@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from caroud import wiring
+from caroud.limits import RegisterServerLimit
 from errors import Conflict, Unknown
 from players.permissions import IsFleet, IsServerOrStaff, IsStaff, caller_of_request, own_server
 from players.tokens import ServerCaller
@@ -21,6 +22,7 @@ from servers.services.register_server import register_server
 
 class RegisterView(Door):
     permission_classes = [IsFleet]
+    throttle_classes = [RegisterServerLimit]
 
     @extend_schema(
         request=RegisterServerBody,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 BACKEND = Path(__file__).parents[2] / "backend"
-SCRIPTS = sorted(BACKEND.glob("*/stores/redis/lua/*.lua"))
+SCRIPTS = sorted([*BACKEND.glob("*/stores/redis/lua/*.lua"), *BACKEND.glob("datastore/lua/*.lua")])
 
 
 def test_there_are_scripts() -> None:
