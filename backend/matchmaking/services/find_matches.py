@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crash_points import crash_point
 from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
@@ -68,6 +69,7 @@ def run_round(*, store: TicketStore, rules: QueueRules, now_ms: int, new_id: Cal
     if not proposals:
         return []
     claims = store.claim(rules, proposals, now_ms)
+    crash_point("after claim")
     claimed = time.perf_counter()
     record_and_acknowledge(store=store, matches=claims.matches)
     logger.info(

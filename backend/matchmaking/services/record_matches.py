@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
+from crash_points import crash_point
 from errors import StoreUnavailable
 from matchmaking.history import record_matches
 from matchmaking.match import Match, OutboxEntry
@@ -21,8 +22,11 @@ def record_and_acknowledge(*, store: TicketStore, matches: Sequence[Match]) -> b
     if not matches:
         return True
     try:
+        crash_point("before the insert")
         record_matches(matches)
+        crash_point("before the notice")
         store.acknowledge([match.id for match in matches])
+        crash_point("after the notice")
     except (OperationalError, InterfaceError, IntegrityError, DataError, StoreUnavailable) as error:
         logger.warning("history has to wait for the sweep: %d matches, %s", len(matches), _first_line(error))
         return False
