@@ -47,7 +47,7 @@ chaos: $(VENV)/.dev $(VENV)/.servers ## break things: faults for MINUTES=10 from
 lint: $(VENV)/.dev ## check style, types and who imports whom
 	@$(IN_VENV) -m ruff check .
 	@$(IN_VENV) -m ruff format --check .
-	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend
+	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend chaos
 	@$(WITH_BACKEND) $(IN_VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 clean: ## stop what runs, and remove .venv, var (data of the embedded servers) and caches

@@ -70,6 +70,6 @@ def read_keys(client: redis.Redis) -> list[LeftKey]:
         ttl: Any = client.ttl(name)
         if ttl == -2:  # gone meanwhile
             continue
-        size = client.execute_command(_SIZES[kind], name) if kind in _SIZES else 1
+        size: Any = client.execute_command(_SIZES[kind], name) if kind in _SIZES else 1  # type: ignore[no-untyped-call]
         found.append(LeftKey(str(name), int(ttl), int(size)))
     return found

@@ -39,7 +39,7 @@ class RunLog:
     def write(self, entry: Entry) -> None:
         self._lines += 1
         self._lists[type(entry)].append(entry)
-        tree = {name: value for name, value in asdict(entry).items() if value or value == 0 and value is not False}
+        tree = {name: value for name, value in asdict(entry).items() if value or (value == 0 and value is not False)}
         tree["line"] = self._lines
         self._file.write(json.dumps({"what": type(entry).__name__.lower(), **tree}) + "\n")
 

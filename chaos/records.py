@@ -1,4 +1,4 @@
-"""What clients were told, what was done to the stack, and what PostgreSQL and Redis hold at the end. Nothing here decides.
+"""What clients were told, what was done to the stack, what the stores hold at the end. Nothing here decides.
 
 All times are seconds since 1970, by the one clock of this machine.
 """

@@ -12,7 +12,7 @@ from rich.table import Table
 from chaos.checks.liveness import Resume, resumes
 from chaos.checks.story import Story
 from chaos.checks.verdict import Verdict, Violation
-from chaos.records import Evidence
+from chaos.records import Beat, Evidence, Told
 
 #: Violations of one invariant that are shown, and characters of each line of the log.
 _SHOWN, _LINE_LENGTH = 5, 400
@@ -20,6 +20,7 @@ _SHOWN, _LINE_LENGTH = 5, 400
 
 def totals(evidence: Evidence, seconds: float) -> dict[str, Any]:
     """The run in figures."""
+    calls: list[Told | Beat] = [*evidence.told, *evidence.beats]
     acknowledged = sum(told.is_acknowledged for told in evidence.told)
     acknowledged += sum(200 <= beat.http < 300 for beat in evidence.beats)
     answered = sorted(told.told - told.asked for told in evidence.told if told.http)
@@ -28,9 +29,9 @@ def totals(evidence: Evidence, seconds: float) -> dict[str, Any]:
     return {
         "acknowledged_operations": acknowledged,
         "acknowledged_per_second": round(acknowledged / seconds, 1),
-        "calls": len(evidence.told) + len(evidence.beats),
-        "answers_503": sum(call.http == 503 for call in [*evidence.told, *evidence.beats]),
-        "answers_lost": sum(call.http == 0 for call in [*evidence.told, *evidence.beats]),
+        "calls": len(calls),
+        "answers_503": sum(call.http == 503 for call in calls),
+        "answers_lost": sum(call.http == 0 for call in calls),
         "matches": len(evidence.rows),
         "faults": len(happened),
         "kinds_of_fault": len({fault.kind for fault in happened}),
@@ -51,7 +52,8 @@ def rows_of_faults(evidence: Evidence) -> list[dict[str, Any]]:
         by_kind[resume.fault.kind].append(resume)
     refused = Counter[str]()
     slowest: dict[str, float] = defaultdict(float)
-    for call in [*evidence.told, *evidence.beats]:
+    calls: list[Told | Beat] = [*evidence.told, *evidence.beats]
+    for call in calls:
         for kind in _kinds_at(by_kind, call.told):
             refused[kind] += call.http == 503
             if call.http:

@@ -97,8 +97,10 @@ class _Evening:
         for task in (looking, *beating):
             task.cancel()
         await asyncio.gather(looking, *beating, return_exceptions=True)
-        for one in (*self._players, *self._servers):
-            one.close()
+        for player in self._players:
+            player.close()
+        for server in self._servers:
+            server.close()
         return await asyncio.to_thread(self._read, min(until, play_ended))
 
     async def _register(self) -> None:

@@ -18,7 +18,7 @@ def environment_of(side: str, environment: dict[str, str]) -> dict[str, str]:
 
 def main(side: str, *argv: str) -> None:
     """Become the program; comes back only with an error."""
-    os.execve(argv[0], argv, environment_of(side, dict(os.environ)))  # noqa: S606
+    os.execve(argv[0], argv, environment_of(side, dict(os.environ)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Game servers, and the studio for matches without one: they register, beat, play and report, and misbehave on demand."""
+"""Game servers, and the studio for matches without one: they beat, play and report, and misbehave on demand."""
 
 import asyncio
 import random

@@ -62,7 +62,8 @@ class KillableRedis(RedisServer):
         """One command, on a connection of its own."""
         client = self.client()
         try:
-            return client.execute_command(*command)
+            answer: object = client.execute_command(*command)  # type: ignore[no-untyped-call]
+            return answer
         finally:
             client.close()
             client.connection_pool.disconnect()

@@ -20,7 +20,7 @@ class Resume:
 
 
 def matching_resumes(story: Story) -> Verdict:
-    """Of two players who join after a fault's end, both are told of a match within the limit, not counting other faults."""
+    """Two players who join after a fault's end are told of a match within the limit, not counting other faults."""
     faults = [fault for fault in story.evidence.faults if fault.has_happened]
     return verdict("I10", "matching resumes after each fault", f"{len(faults)} faults", _too_late(story))
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chaos.records import NO_ANSWER, Evidence, Fault, Row, Told
 
@@ -86,7 +87,7 @@ def _tickets(player: str, answers: list[Told]) -> list[TicketStory]:
     for told in answers:
         stories.setdefault(told.ticket, TicketStory(player, told.ticket)).told.append(told)
     ordered = [stories[number] for number in sorted(stories)]
-    for story, after in zip(ordered, ordered[1:], strict=False):
+    for story, after in pairwise(ordered):
         story.next_asked = after.told[0].asked
     return ordered
 
