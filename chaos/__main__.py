@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=10, help="how long players play (%(default)s)")
     parser.add_argument("--seconds", type=float, help="the same in seconds, for a short run")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of faults and players (random)")
-    parser.add_argument("--players", type=int, default=100, help="how many (%(default)s)")
+    parser.add_argument("--players", type=int, default=150, help="how many (%(default)s)")
     parser.add_argument("--servers", type=int, default=6, help="game servers (%(default)s)")
     parser.add_argument("--seats", type=int, default=5, help="of each server (%(default)s)")
     parser.add_argument("--kinds", type=_kinds, default=list(KINDS), help="of faults, with commas; none; default all")

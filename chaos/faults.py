@@ -322,7 +322,7 @@ def _crash_fault(point: str) -> None:
         file.write_text("")
         return f"a process died {point}" if is_passed else None
 
-    _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 4.0, 4.0)(strike_point)
+    _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 8.0, 8.0)(strike_point)
 
 
 for _point in CRASH_POINTS:

@@ -15,7 +15,7 @@ from chaos.checks.verdict import Verdict, Violation
 from chaos.records import Beat, Evidence, Told
 
 #: Violations of one invariant that are shown, and characters of each line of the log.
-_SHOWN, _LINE_LENGTH = 5, 400
+_SHOWN, _LINE_LENGTH = 3, 260
 
 
 def totals(evidence: Evidence, seconds: float) -> dict[str, Any]:
