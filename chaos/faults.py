@@ -34,6 +34,8 @@ _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
 _DEATH_SECONDS = 13.0
 _LOOK_SECONDS = 0.05
+#: Seconds between the end of a fault that took longer than planned and the next one.
+_BREATH_SECONDS = 2.0
 
 
 class Scene:
@@ -90,7 +92,8 @@ async def strike(
 ) -> None:
     """Every fault of the schedule at its moment, one after another."""
     for number, planned in enumerate(schedule, 1):
-        await asyncio.sleep(max(0.0, began + planned.at - time.time()))
+        breath = _BREATH_SECONDS if number > 1 else 0.0
+        await asyncio.sleep(max(breath, began + planned.at - time.time()))
         scene.begin()
         detail = await KINDS[planned.kind].strike(scene, planned)
         fault = Fault(log.next_line(), planned.kind, scene.began, time.time(), detail or "", detail is not None)

@@ -41,4 +41,4 @@ class ProxyProcess:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()

@@ -60,7 +60,7 @@ def _overlaps(story: Story) -> Violations:
             if earlier.ended is None or earlier.ended > later.created + CLOCK_SECONDS:
                 invariant = "I9" if _is_around_a_fallback(story, earlier, later) else "I1"
                 text = f"player {player}: match {later.match} began before {earlier.match} ended"
-                lines = [story.told_of[match][0].line for match in (earlier.match, later.match) if story.told_of[match]]
+                lines = [each.line for row in (earlier, later) for each in story.told_of.get(row.match, ())[:1]]
                 yield Violation(invariant, text, tuple(lines))
 
 
@@ -72,8 +72,9 @@ def _is_around_a_fallback(story: Story, earlier: Row, later: Row) -> bool:
 def _told_and_not_kept(story: Story) -> Violations:
     for match, answers in story.told_of.items():
         lines = (answers[0].line, answers[-1].line)
-        if len(story.rows.get(match, ())) != 1:
-            yield Violation("I3", f"match {match} was told and is in PostgreSQL {len(story.rows[match])} times", lines)
+        times = story.times_kept(match)
+        if times != 1:
+            yield Violation("I3", f"match {match} was told and is in PostgreSQL {times} times", lines)
             continue
         row = story.rows[match][0]
         for told in answers:

@@ -81,6 +81,10 @@ class Story:
     def row(self, match: str) -> Row | None:
         return self.rows[match][0] if match in self.rows else None
 
+    def times_kept(self, match: str) -> int:
+        """How often it is in PostgreSQL."""
+        return len(self.rows.get(match, ()))
+
 
 def _tickets(player: str, answers: list[Told]) -> list[TicketStory]:
     stories: dict[int, TicketStory] = {}
