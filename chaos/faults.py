@@ -34,6 +34,8 @@ _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
 _DEATH_SECONDS = 13.0
 _LOOK_SECONDS = 0.05
+#: Seconds beyond the planned ones for a round to pass a crash point: none runs while workers recover.
+_CRASH_PATIENCE_SECONDS = 7.0
 #: Seconds between the end of a fault that took longer than planned and the next one.
 _BREATH_SECONDS = 2.0
 
@@ -318,14 +320,14 @@ def _crash_fault(point: str) -> None:
     async def strike_point(scene: Scene, planned: Planned) -> str | None:
         file = scene.stack.crash_points
         file.write_text(f"{point}\n")
-        until = time.time() + planned.seconds
+        until = time.time() + planned.seconds + _CRASH_PATIENCE_SECONDS
         while file.read_text() and time.time() < until:
             await asyncio.sleep(_LOOK_SECONDS)
         is_passed = not file.read_text()
         file.write_text("")
         return f"a process died {point}" if is_passed else None
 
-    _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 8.0, 8.0)(strike_point)
+    _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 3.0, 3.0)(strike_point)
 
 
 for _point in CRASH_POINTS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 #: Seconds of play before the first fault, and after the last one's end, so that its recovery is seen.
 _BEFORE, _AFTER = 5.0, 18.0
 #: Seconds between a fault's end and the next one.
-_BETWEEN = (3.5, 6.0)
+_BETWEEN = (3.0, 5.5)
 #: Kinds that take longer than this come once in so many seconds: they are most of what the others need.
 _LONG_SECONDS, _LONG_APART_SECONDS = 15.0, 240.0
 #: A run shorter than this is a look, not a proof: everything is quicker.
