@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test demo bench lint clean
+.PHONY: help run test demo bench chaos lint clean
 
 # The interpreter that makes .venv; `make PYTHON=/path/to/python run` for another one.
 PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
@@ -13,7 +13,10 @@ IS_USABLE := 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'
 # The demo: how many players, for how long.
 PLAYERS ?= 200
 SECONDS ?= 60
-# More words for pytest, bench or demo: make test ARGS=tests/unit
+# Chaos: for how long, and the seed of its faults (a random one where it is not given).
+MINUTES ?= 10
+SEED ?=
+# More words for pytest, bench, chaos or demo: make test ARGS=tests/unit
 ARGS ?=
 
 VENV := .venv
@@ -37,12 +40,15 @@ demo: $(VENV)/.runtime $(VENV)/.servers ## play: PLAYERS=200 for SECONDS=60, on 
 bench: $(VENV)/.dev $(VENV)/.servers ## measure: prints ratios, which travel between machines
 	@$(WITH_BACKEND) exec $(IN_VENV) -m bench $(ARGS)
 
+chaos: $(VENV)/.dev $(VENV)/.servers ## break things: faults for MINUTES=10 from SEED=…, and whether every promise held
+	@$(WITH_BACKEND) exec $(IN_VENV) -m chaos --minutes "$(MINUTES)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
 # mypy's Django plugin reads settings.py, which wants secrets or DEBUG.
 lint: $(VENV)/.dev ## check style, known mistakes of security, types and who imports whom
 	@$(IN_VENV) -m ruff check .
 	@$(IN_VENV) -m ruff format --check .
 	@$(IN_VENV) -m bandit -q -c pyproject.toml -r backend
-	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend
+	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend chaos
 	@$(WITH_BACKEND) $(IN_VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 clean: ## stop what runs, and remove .venv, var (data of the embedded servers) and caches

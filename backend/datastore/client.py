@@ -5,6 +5,7 @@ a wait is therefore named here.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-#: Words that begin the error of a server that is there but cannot serve (now).
-_UNAVAILABLE_WORDS = ("OOM", "READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "UNBLOCKED", "NOREPLICAS")
+#: What a server says that is there but cannot serve (now): at the beginning, or, from a script on Redis 6.2, behind
+#: the script's place: `Error running script (…): @user_script: 27: -OOM command not allowed …`.
+_UNAVAILABLE = re.compile(r"(?:^|[ -])(?:OOM|READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|MISCONF|UNBLOCKED|NOREPLICAS)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def redis_errors() -> Iterator[None]:
     except NoScriptError as error:
         raise StoreUnavailable("redis", "NoScriptError") from error
     except ResponseError as error:
-        if str(error).startswith(_UNAVAILABLE_WORDS) or " OOM " in f" {error} ":
+        if _UNAVAILABLE.search(str(error)):
             raise StoreUnavailable("redis", str(error)) from error
         raise
     except RedisError as error:

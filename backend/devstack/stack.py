@@ -57,9 +57,16 @@ class Started:
 class Stack:
     """The stack of one var folder, from `start()` to `stop()`."""
 
-    def __init__(self, configured: Mapping[str, str], *, say: Say = lambda line: None) -> None:
+    def __init__(
+        self,
+        configured: Mapping[str, str],
+        *,
+        say: Say = lambda line: None,
+        plan_of: Callable[[Mapping[str, str]], Plan] = make_plan,
+    ) -> None:
         self._configured = configured
         self._say = say
+        self._plan_of = plan_of
         self.var_dir = var_dir_of(configured)
         self._lock = RunLock(self.var_dir)
         self._supervisor: Supervisor | None = None
@@ -70,12 +77,16 @@ class Stack:
         """Whether the supervisor of it all still runs."""
         return self._supervisor is not None and self._supervisor.is_alive
 
+    def pids(self) -> dict[str, int]:
+        """Process ids of the programs that run, by name."""
+        return self._supervisor.pids() if self._supervisor is not None else {}
+
     def start(self) -> Started:
         """Start everything and wait until it answers. After an exception, too, call `stop()`."""
         self._lock.take()
         self._is_ours = True
         self._clear_remains()
-        plan = make_plan(self._configured)
+        plan = self._plan_of(self._configured)
         supervisor = self._start_databases(plan)
         prepared = self._prepare(plan)
         self._start_services(plan, supervisor)
@@ -127,17 +138,15 @@ class Stack:
     def _start_services(self, plan: Plan, supervisor: Supervisor) -> None:
         self._say("starting web, workers, beat and Flower")
         supervisor.start_services()
+        answers = {
+            "web": lambda: http_status(plan.address, plan.port, "/healthz") == 200,
+            "readyz": lambda: http_status(plan.address, plan.port, "/readyz") == 200,
+            "flower": lambda: http_status("127.0.0.1", plan.flower_port, "/healthcheck") == 200,
+        }
+        planned = {program.name for program in plan.programs()}
+        answers = {name: answer for name, answer in answers.items() if name != "flower" or name in planned}
         with self._asking_workers(plan) as have_answered:
-            self._await(
-                supervisor,
-                {
-                    "web": lambda: http_status(plan.address, plan.port, "/healthz") == 200,
-                    "readyz": lambda: http_status(plan.address, plan.port, "/readyz") == 200,
-                    "flower": lambda: http_status("127.0.0.1", plan.flower_port, "/healthcheck") == 200,
-                    "workers": have_answered,
-                },
-                _SERVICES_SECONDS,
-            )
+            self._await(supervisor, {**answers, "workers": have_answered}, _SERVICES_SECONDS)
 
     @contextmanager
     def _asking_workers(self, plan: Plan) -> Iterator[Callable[[], bool]]:

@@ -133,6 +133,12 @@ class Supervisor:
             states = cast(list[dict[str, Any]], rpc.supervisor.getAllProcessInfo())
         return {FailedStart(state["name"], state["start"]) for state in states if state["statename"] in _FAILED_STATES}
 
+    def pids(self) -> dict[str, int]:
+        """Process ids of the programs that run, by name."""
+        with self._rpc() as rpc:
+            states = cast(list[dict[str, Any]], rpc.supervisor.getAllProcessInfo())
+        return {state["name"]: state["pid"] for state in states if state["pid"]}
+
     def stop(self) -> None:
         """Stop everything, supervisord last. A second call does nothing."""
         if self._process is not None:

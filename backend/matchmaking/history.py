@@ -135,14 +135,13 @@ def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | No
     return None if record is None else Ended(match_id=MatchId(str(record.id)), status=MatchStatus(record.status))
 
 
-def live_matches(*, but: Collection[MatchId] = ()) -> Iterator[list[Matched]]:
-    """Every live match, some hundred at a time, but those."""
+def live_matches(*, but: Collection[MatchId] = (), on_server: str | None = None) -> Iterator[list[Matched]]:
+    """Every live match, or every one on a server, some hundred at a time, but those."""
     known = set(but)
-    ids = [
-        str(match_id)
-        for match_id in MatchRecord.objects.filter(ended_at=None).values_list("id", flat=True)
-        if str(match_id) not in known
-    ]
+    live = MatchRecord.objects.filter(ended_at=None)
+    if on_server is not None:
+        live = live.filter(server_id=on_server)
+    ids = [str(match_id) for match_id in live.values_list("id", flat=True) if str(match_id) not in known]
     for batch in in_batches(ids, _READ_BATCH):
         records = MatchRecord.objects.filter(id__in=batch, ended_at=None).prefetch_related("participants")
         yield [Matched(match=match_of(record), status=MatchStatus(record.status)) for record in records]

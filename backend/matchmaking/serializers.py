@@ -150,3 +150,14 @@ class HeartbeatAnswer(serializers.Serializer[Any]):
     matches = MatchAnswer(many=True, help_text="All matches it has to host, the new ones included.")
     next_heartbeat_seconds = serializers.FloatField()
     token = serializers.CharField(required=False, help_text="A fresh token, once the old one nears its end.")
+
+
+class RegisterAnswer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    generation = serializers.IntegerField()
+    token = serializers.CharField(
+        help_text="Send it as `Authorization: Bearer …`; a newer registration makes it stale."
+    )
+    matches = MatchAnswer(many=True, help_text="Matches that it has to host: of an earlier registration.")
+    heartbeat_interval_seconds = serializers.FloatField()
+    heartbeat_ttl_seconds = serializers.FloatField()

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from matchmaking.views import JoinView, LeaveView, StatsView, StatusView
-from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, ResultView, ServerView
+from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, RegisterView, ResultView, ServerView
 
 
 def _queue_calls(backend: str) -> list[URLPattern]:
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),
+    path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/heartbeat/", HeartbeatView.as_view(), name="servers-heartbeat"),
     path("servers/<str:server_id>/", ServerView.as_view(), name="server"),
 ]

@@ -142,6 +142,7 @@ class LeaveView(QueueDoor):
                 player_id=PlayerId(player.id),
                 kept=self.kept_ticket(request, player, now_ms),
                 now_ms=now_ms,
+                request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
             )
         except AlreadyMatched as refusal:
             found = answers.of_matched(refusal.matched, PlayerId(player.id))

@@ -15,16 +15,24 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from caroud import wiring
+from caroud.limits import RegisterServerLimit
 from errors import NotAllowed, Unknown
 from matchmaking import answers
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
-from matchmaking.serializers import HeartbeatAnswer, HeartbeatBody, RecordAnswer, ResultBody
-from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server
+from matchmaking.serializers import (
+    HeartbeatAnswer,
+    HeartbeatBody,
+    RecordAnswer,
+    RegisterAnswer,
+    ResultBody,
+)
+from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server, take_up_matches
 from matchmaking.services.report_result import report_result
 from matchmaking.services.settle_match import find_record
 from matchmaking.ticket import Matched
 from players.permissions import (
+    IsFleet,
     IsServer,
     IsServerOrFleet,
     IsServerOrStaff,
@@ -39,7 +47,9 @@ from rest.fields import body_of
 from rest.idempotency import SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
-from servers.server import Absence, ServerId
+from servers.serializers import RegisterServerBody
+from servers.server import Absence, Registration, ServerId
+from servers.services.register_server import register_server
 
 
 class _Newest(CursorPagination):
@@ -140,6 +150,46 @@ class ResultView(Door):
             now_ms=wiring.clock(),
         )
         return answer(answers.of_record(record))
+
+
+class RegisterView(Door):
+    permission_classes = [IsFleet]
+    throttle_classes = [RegisterServerLimit]
+
+    @extend_schema(
+        request=RegisterServerBody,
+        responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
+        summary="Register a game server",
+        description="Registering again under the same id makes the older token stale. A server that was told to register "
+        "again says in `matches` which ones it still runs: those keep their seats, others it had are abandoned.",
+        tags=["servers"],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        body = RegisterServerBody(data=body_of(request, {"id", "host", "port", "region", "capacity", "matches"}))
+        body.is_valid(raise_exception=True)
+        running = body.validated_data.pop("matches", None)
+        registration = Registration(**body.validated_data)
+        now_ms = wiring.clock()
+        generation, token = register_server(pool=wiring.server_pool(), registration=registration, now_ms=now_ms)
+        hosted = take_up_matches(
+            store=wiring.ticket_store(),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            server_id=registration.id,
+            running=None if running is None else {str(match_id) for match_id in running},
+            now_ms=now_ms,
+        )
+        return answer(
+            {
+                "id": registration.id,
+                "generation": generation,
+                "token": token,
+                "matches": _matches(hosted),
+                "heartbeat_interval_seconds": settings.HEARTBEAT_INTERVAL_SECONDS,
+                "heartbeat_ttl_seconds": settings.HEARTBEAT_TTL_SECONDS,
+            },
+            status=201,
+        )
 
 
 class HeartbeatView(Door):

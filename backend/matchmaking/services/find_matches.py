@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crash_points import crash_point
 from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
@@ -79,6 +80,7 @@ def run_round(
         return []
     epoch = charge.epoch if charge else 0
     claims = store.claim(rules, proposals, now_ms, epoch=epoch)
+    crash_point("after claim")
     claimed = time.perf_counter()
     announced = claims.matches
     if not claims.are_recorded:

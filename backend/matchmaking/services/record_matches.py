@@ -6,6 +6,7 @@ from itertools import groupby
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
+from crash_points import crash_point
 from errors import StoreUnavailable
 from matchmaking.history import OlderEpoch, Refused, record_matches
 from matchmaking.match import Match, MatchStatus, OutboxEntry
@@ -48,12 +49,15 @@ def sweep_outbox(*, store: TicketStore, now_ms: int) -> int:
 
 def _record(store: TicketStore, matches: Sequence[Match], epoch: int, now_ms: int) -> list[Match]:
     try:
+        crash_point("before the insert")
         refused = record_matches(matches, epoch=epoch)
     except OlderEpoch:
         refused = [Refused(match, frozenset()) for match in matches]
     back = {one.match.id for one in refused}
     written = [match for match in matches if match.id not in back]
+    crash_point("before the notice")
     store.acknowledge([match.id for match in written])
+    crash_point("after the notice")
     for one in refused:
         store.withdraw([one.match], now_ms, gone=one.live_elsewhere)
         logger.warning(

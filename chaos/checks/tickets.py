@@ -1,0 +1,123 @@
+"""I2: nobody is lost. I5: leave and match have one winner."""
+
+from itertools import pairwise
+
+from chaos.checks.story import CLOCK_SECONDS, LATE_SECONDS, Story, TicketStory, is_unknown, unknown_before
+from chaos.checks.verdict import Verdict, Violation, Violations, verdict
+from chaos.records import Told
+
+#: Seconds by which a ticket's arrival may seem to move: it is told in whole seconds.
+_ARRIVAL_SECONDS = 2.0
+#: Seconds by which a ticket may seem to expire too early.
+_EXPIRY_SECONDS = 1.0
+#: A second join that took longer than this may have come after the first one's match.
+_SLOW_SECONDS = 0.5
+
+
+def nobody_is_lost(story: Story) -> Verdict:
+    """Each acknowledged join ends as matched, left or expired, keeps its arrival time, and its player is told."""
+    tickets = [ticket for each in story.tickets.values() for ticket in each if ticket.waited]
+    return verdict("I2", "nobody is lost", f"{len(tickets):,} tickets", _lost(story))
+
+
+def leave_and_match_have_one_winner(story: Story) -> Verdict:
+    """Who was told "left" is in no match of that ticket; who was refused with a match is in it."""
+    leaves = sum(told.call == "leave" and told.is_acknowledged for told in story.evidence.told)
+    return verdict("I5", "leave against match has one winner", f"{leaves:,} leaves", _two_winners(story))
+
+
+def _lost(story: Story) -> Violations:
+    for player, tickets in story.tickets.items():
+        known: set[str] = set()
+        for ticket in tickets:
+            endings = ticket.endings(known)
+            known |= {told.match for told in ticket.told if told.match}
+            if not ticket.waited and not endings:
+                continue  # a join that answered the live match, or was never acknowledged
+            if not endings:
+                yield from _without_ending(ticket, story.by_player[player])
+            elif "expired" in endings:
+                yield from _expired_while_asking(ticket, endings["expired"], story)
+            yield from _arrival_moved(ticket, story.by_player[player])
+
+
+def _without_ending(ticket: TicketStory, answers: list[Told]) -> Violations:
+    last_waited = ticket.waited[-1]
+    gone = next((t for t in ticket.told if t.status == "not_in_queue" and t.told > last_waited.told), None)
+    if gone is None:
+        last = ticket.told[-1]
+        text = f"player {ticket.player}, ticket {ticket.number}: never ended, last told {last.status or last.http!r}"
+        yield Violation("I2", text, (last_waited.line, last.line))
+    elif not unknown_before(answers, "leave", gone):
+        text = f"player {ticket.player}, ticket {ticket.number}: waited, and then was not in any queue"
+        yield Violation("I2", text, (last_waited.line, gone.line))
+
+
+def _expired_while_asking(ticket: TicketStory, expired: Told, story: Story) -> Violations:
+    """A ticket expires only when its player has not asked for its whole lifetime."""
+    ttl = story.evidence.limits.ticket_ttl_seconds
+    asks = [told for told in ticket.waited if told.told < expired.told]
+    if asks and expired.told - asks[-1].asked < ttl - _EXPIRY_SECONDS:
+        silent = expired.told - asks[-1].asked
+        text = f"player {ticket.player}, ticket {ticket.number}: expired {silent:.1f} s after its player had asked"
+        yield Violation("I2", text, (asks[-1].line, expired.line))
+
+
+def _arrival_moved(ticket: TicketStory, answers: list[Told]) -> Violations:
+    """A ticket keeps its place in the queue, whatever store it is in."""
+    waits = [told for told in ticket.waited if not told.is_concurrent and not told.is_replay]
+    for before, after in pairwise(waits):
+        if before.waited is None or after.waited is None or before.queue != after.queue:
+            continue
+        latest_before, earliest_after = before.told - before.waited, after.asked - after.waited - 1
+        if earliest_after > latest_before + _ARRIVAL_SECONDS and not _may_be_another(ticket, answers, after):
+            moved = earliest_after - latest_before
+            text = f"player {ticket.player}, ticket {ticket.number}: joined {moved:.0f} s later than it had before"
+            yield Violation("I2", text, (before.line, after.line))
+            return
+
+
+def _may_be_another(ticket: TicketStory, answers: list[Told], told: Told) -> bool:
+    """Whether a call of unknown outcome may have ended the ticket and begun another."""
+    return unknown_before(answers, "leave", told) or unknown_before(ticket.told, "join", told)
+
+
+def _two_winners(story: Story) -> Violations:
+    for player, tickets in story.tickets.items():
+        known: set[str] = set()
+        for ticket in tickets:
+            endings = ticket.endings(known)
+            known |= {told.match for told in ticket.told if told.match}
+            if len(endings) > 1 + _further_joins(ticket, story.by_player[player]):
+                lines = tuple(told.line for told in endings.values())
+                text = f"player {player}, ticket {ticket.number} ended {len(endings)} times: {', '.join(endings)}"
+                yield Violation("I5", text, lines)
+            if "left" in endings:
+                yield from _matched_after_leave(story, ticket, endings["left"])
+            yield from _refused_without_match(story, ticket)
+
+
+def _further_joins(ticket: TicketStory, answers: list[Told]) -> int:
+    """Joins that may have made a second ticket: of unknown outcome, or answered late."""
+    late = sum(t.call == "join" and t.is_concurrent and t.told - t.asked > _SLOW_SECONDS for t in ticket.told)
+    earlier = (t for t in answers if t.call == "join" and is_unknown(t))
+    return late + sum(ticket.asked - LATE_SECONDS < t.told and t.asked < ticket.next_asked for t in earlier)
+
+
+def _matched_after_leave(story: Story, ticket: TicketStory, left: Told) -> Violations:
+    """A match that was begun after the leave, and before the player asked again."""
+    if _further_joins(ticket, story.by_player[ticket.player]):
+        return
+    for row in story.rows_of.get(ticket.player, ()):
+        if left.told < row.created < ticket.next_asked - CLOCK_SECONDS:
+            text = f"player {ticket.player} was told 'left', and then put into match {row.match}"
+            yield Violation("I5", text, (left.line,))
+
+
+def _refused_without_match(story: Story, ticket: TicketStory) -> Violations:
+    for told in ticket.told:
+        if told.call == "leave" and told.status == "matched":
+            row = story.row(told.match)
+            if row is None or ticket.player not in row.players:
+                text = f"player {ticket.player} could not leave for match {told.match}, which history does not have"
+                yield Violation("I5", text, (told.line,))
