@@ -37,8 +37,16 @@ class MatchRecord(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
             models.Index(fields=["created_at"], name="match_live", condition=models.Q(ended_at=None)),
-            models.Index(fields=["ended_at"], name="match_unreleased", condition=models.Q(released_at=None)),
-            models.Index(fields=["server_id"], name="match_hosted", condition=models.Q(ended_at=None)),
+            models.Index(
+                fields=["ended_at"],
+                name="match_unreleased",
+                condition=models.Q(released_at=None, ended_at__isnull=False),
+            ),
+            models.Index(
+                fields=["server_id"],
+                name="match_hosted",
+                condition=models.Q(ended_at=None, server_id__isnull=False),
+            ),
             models.Index(fields=["queue", "-created_at"], name="match_of_queue"),
         ]
 
@@ -49,7 +57,8 @@ class MatchRecord(models.Model):
 class Participant(models.Model):
     """One player of one match. Ratings before and after are filled by the result."""
 
-    match = models.ForeignKey(MatchRecord, on_delete=models.CASCADE, related_name="participants")
+    #: Found by the index of `once_per_match`.
+    match = models.ForeignKey(MatchRecord, on_delete=models.CASCADE, related_name="participants", db_index=False)
     #: No foreign key: history stays when an account goes, and its writing never fails for it.
     player_id = models.UUIDField()
     username = models.CharField(max_length=150)

@@ -3,26 +3,34 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from datastore.postgres import execute, fetch_all
-from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat, TicketId
+from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.postgres import statements as sql
-from matchmaking.stores.postgres.rows import Ticket, a_ticket
 from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
 
 #: The slot of `QueueCount` in which rounds count.
 ROUNDS_SLOT = 16
 
 
+class _Free(NamedTuple):
+    """A ticket that is locked and waits: the player as the match would have him, and the region that he asked for."""
+
+    player: MatchedPlayer
+    region: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimBatch:
     """What a batch works with; `claim` has to run inside a transaction.
 
-    1. Lock the tickets that wait, passing over those that somebody else holds.
-    2. Take out those whose players are in a match already.
-    3. Decide, proposal by proposal, in order: its tickets, its seat.
-    4. Write all matches, their players, and the tickets' new status.
+    1. Lock the tickets that wait, passing over those that somebody else holds; lock the servers.
+    2. Decide, proposal by proposal, in order: its tickets, its seat.
+    3. Write all matches and their players. Who is in a live match already is refused by an index: that proposal is
+       undone, and his ticket, of which nothing may come, is gone.
+    4. Write the tickets' new status.
     """
 
     rules: QueueRules
@@ -48,25 +56,16 @@ class ClaimBatch:
             if seat:
                 seats.take(seat)
             matches.append(self._match(proposal, teams, region, seat))
-            for ticket in (ticket for team in teams for ticket in team):
-                del free[ticket.player_id]
+            for entrants in proposal.teams:
+                for entrant in entrants:
+                    del free[entrant.player_id]
         made = self._write(matches) if matches else []
         return Claims(made, taken + len(matches) - len(made), without_seat, are_recorded=True)
 
-    def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[PlayerId, Ticket]:
+    def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[PlayerId, _Free]:
         players = list({entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team})
-        wanted = {"players": players, "queue": self.rules.name, "stands_in": self.stands_in}
-        free = {ticket.player_id: ticket for ticket in map(a_ticket, fetch_all(sql.LOCK_TICKETS, wanted))}
-        live = [player for (player,) in fetch_all(sql.FIND_LIVE_PLAYERS, {"players": list(free)})] if free else []
-        self._take_out(live)
-        for player in live:
-            del free[player]
-        return free
-
-    def _take_out(self, players: Sequence[PlayerId]) -> None:
-        """Tickets of players who are in a match of the other store: nothing may come of them."""
-        if players:
-            execute(sql.DELETE_TICKETS, {"players": list(players), "stands_in": self.stands_in})
+        wanted = {"players": players, "queue": self.rules.name, "stands_in": self.stands_in, "now": self.now_ms}
+        return {row[0]: _Free(MatchedPlayer(*row[:5]), row[5]) for row in fetch_all(sql.LOCK_TICKETS, wanted)}
 
     def _lock_seats(self) -> FreeSeats:
         if not self.has_seats or self.rules.placement is Placement.NONE:
@@ -76,32 +75,32 @@ class ClaimBatch:
         ids = [server.seat.id for server in servers]
         return FreeSeats(servers, dict(fetch_all(sql.COUNT_GAMES, {"servers": ids})) if ids else {})
 
-    def _match(self, proposal: Proposal, teams: Sequence[Sequence[Ticket]], region: str, server: Seat | None) -> Match:
+    def _match(self, proposal: Proposal, teams: Sequence[Sequence[_Free]], region: str, server: Seat | None) -> Match:
         return Match(
             id=proposal.match_id,
             queue=self.rules.name,
             region=region,
-            teams=tuple(tuple(self._player(ticket) for ticket in team) for team in teams),
+            teams=tuple(tuple(entered.player for entered in team) for team in teams),
             server=server,
             created_ms=self.now_ms,
         )
 
-    def _player(self, ticket: Ticket) -> MatchedPlayer:
-        return MatchedPlayer(ticket.player_id, ticket.username, ticket.rating, ticket.waited_ms(self.now_ms), ticket.id)
-
     def _write(self, matches: Sequence[Match]) -> list[Match]:
         got_in = insert_matches(matches)
-        broken = [match for match in matches if not got_in.issuperset(player.id for player in match.players)]
-        if broken:  # the other store has matched a player since we looked
-            execute(sql.UNDO_MATCHES, {"matches": [match.id for match in broken]})
-            self._take_out([player.id for match in broken for player in match.players if player.id not in got_in])
-        made = [match for match in matches if match not in broken] if broken else list(matches)
+        made = [match for match in matches if got_in.issuperset(player.id for player in match.players)]
+        if len(made) < len(matches):
+            self._undo([match for match in matches if match not in made], got_in)
         matched = [(player.id, match.id) for match in made for player in match.players]
         players, match_ids = [player for player, _ in matched], [match_id for _, match_id in matched]
         execute(sql.MATCH_TICKETS, {"players": players, "match_ids": match_ids, "now": self.now_ms})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(made)}
         execute(sql.COUNT_ROUND, counts)
         return made
+
+    def _undo(self, matches: Sequence[Match], got_in: set[PlayerId]) -> None:
+        live = [player.id for match in matches for player in match.players if player.id not in got_in]
+        execute(sql.UNDO_MATCHES, {"matches": [match.id for match in matches]})
+        execute(sql.DELETE_TICKETS, {"players": live, "stands_in": self.stands_in})
 
 
 def insert_matches(matches: Sequence[Match], status: MatchStatus = MatchStatus.CREATED) -> set[PlayerId]:
@@ -131,21 +130,22 @@ def insert_matches(matches: Sequence[Match], status: MatchStatus = MatchStatus.C
     return {PlayerId(player) for (player,) in fetch_all(sql.INSERT_MATCHES, columns)}
 
 
-def _teams_of(proposal: Proposal, free: dict[PlayerId, Ticket]) -> list[list[Ticket]] | None:
+def _teams_of(proposal: Proposal, free: dict[PlayerId, _Free]) -> list[list[_Free]] | None:
     """The very tickets of the proposal, team by team; None where one no longer waits or a player stands in it twice."""
-    teams, seen = [], set[TicketId]()
+    teams, seen = [], set[PlayerId]()
     for entrants in proposal.teams:
-        tickets = [free[entrant.player_id] for entrant in entrants if _is_there(entrant.player_id, entrant.mark, free)]
-        seen |= {ticket.id for ticket in tickets}
-        teams.append(tickets)
-    return teams if len(seen) == sum(map(len, proposal.teams)) else None
+        team = []
+        for player_id, mark in entrants:
+            ticket = free.get(player_id)
+            if ticket is None or ticket.player.ticket_id != mark or player_id in seen:
+                return None
+            seen.add(player_id)
+            team.append(ticket)
+        teams.append(team)
+    return teams
 
 
-def _is_there(player_id: PlayerId, mark: str, free: dict[PlayerId, Ticket]) -> bool:
-    return player_id in free and free[player_id].id == mark
-
-
-def _region_of(teams: Sequence[Sequence[Ticket]]) -> str:
+def _region_of(teams: Sequence[Sequence[_Free]]) -> str:
     """The region that its players name; "" where none does, or two do not agree."""
     named = {ticket.region for team in teams for ticket in team if ticket.region}
     return named.pop() if len(named) == 1 else ""

@@ -173,12 +173,10 @@ SNAPSHOT = """SELECT player_id::text, ticket_id, rating, joined_ms FROM matchmak
 WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s"""
 
 #: Tickets that another transaction holds are being left, claimed or asked for: the next round takes them.
-LOCK_TICKETS = f"""SELECT {_TICKET} FROM matchmaking_ticket
+LOCK_TICKETS = """SELECT player_id::text, username, rating, greatest(0, %(now)s - joined_ms), ticket_id, region
+FROM matchmaking_ticket
 WHERE player_id = ANY(%(players)s::uuid[]) AND queue = %(queue)s AND is_fallback = %(stands_in)s AND status = 'waiting'
 FOR UPDATE SKIP LOCKED"""
-
-FIND_LIVE_PLAYERS = """SELECT player_id::text FROM matchmaking_participant
-WHERE player_id = ANY(%(players)s::uuid[]) AND is_live"""
 
 #: Locked until the claims are done, so that no other claim takes the same seat, and no server is lost meanwhile.
 LOCK_SERVERS = """SELECT id, generation, host, port, region, capacity FROM servers_gameserverrecord

@@ -111,6 +111,7 @@ class PostgresTicketStore:
         with self._in_charge():
             ticket, live = self._look(kept.player_id)
             if live:
+                execute(sql.SEEN_ONLINE, {"player": kept.player_id, "now": now_ms})
                 return live
             if ticket and ticket.is_waiting and ticket.is_fallback != self._stands_in:
                 return Elsewhere(queue=ticket.queue)
