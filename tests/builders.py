@@ -5,7 +5,7 @@ import uuid
 from dataclasses import replace
 
 from matchmaking.engine.search_window import SearchWindow
-from matchmaking.match import Claims, Entrant, Match, MatchId, PlayerId, Proposal, TicketId
+from matchmaking.match import Claims, Entrant, Match, MatchedPlayer, MatchId, PlayerId, Proposal, Seat, TicketId
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import TicketStore
 from matchmaking.ticket import JoinRequest, KeptTicket, Waiting
@@ -61,14 +61,21 @@ def a_waiting_player(
     return request.player_id
 
 
+def marks_of(store: TicketStore, *queues: str) -> dict[str, str]:
+    """The mark of every ticket that waits now, by player."""
+    seen = [store.snapshot(queue) for queue in queues]
+    return {player: mark for tickets in seen for player, mark in zip(tickets.player_ids, tickets.marks, strict=True)}
+
+
 def a_proposal(
-    store: TicketStore, *players: PlayerId, match_id: str | None = None, queues: tuple[str, ...] = ("ranked", "casual")
+    store: TicketStore,
+    *players: PlayerId,
+    match_id: str | None = None,
+    queues: tuple[str, ...] = ("ranked", "casual"),
+    marks: dict[str, str] | None = None,
 ) -> Proposal:
     """Each player a team of its own, with the ticket that waits in the store now; "" where none does."""
-    marks: dict[str, str] = {}
-    for queue in queues:
-        seen = store.snapshot(queue)
-        marks |= dict(zip(seen.player_ids, seen.marks, strict=True))
+    marks = marks_of(store, *queues) if marks is None else marks
     entrants = [Entrant(player, marks.get(player, "")) for player in players]
     return Proposal(MatchId(match_id or str(uuid.uuid4())), teams=tuple((entrant,) for entrant in entrants))
 
@@ -102,6 +109,12 @@ def a_kept_ticket(
         rating=rating,
         joined_ms=NOW_MS - waited_ms,
     )
+
+
+def a_match_of(*tickets: KeptTicket, server: Seat | None = None) -> Match:
+    """A match of the other store, as history knows it: nobody has joined for it here."""
+    players = [MatchedPlayer(kept.player_id, kept.username, kept.rating, 1_000, kept.id) for kept in tickets]
+    return Match(MatchId(str(uuid.uuid4())), "ranked", "", tuple((player,) for player in players), server, NOW_MS)
 
 
 def a_registration(

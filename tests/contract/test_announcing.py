@@ -1,12 +1,10 @@
 """What every ticket store promises about matches that history does not have yet, and about the other store's word."""
 
-import uuid
-
 import pytest
 
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, Seat
+from matchmaking.match import MatchStatus
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import BeingMatched, Ended, Expired, KeptTicket, Left, Matched, NotInQueue, Waiting
+from matchmaking.ticket import BeingMatched, Ended, Expired, Left, Matched, NotInQueue, Waiting
 from servers.server import ServerId
 from servers.stores.port import ServerPool
 from tests.builders import (
@@ -16,6 +14,7 @@ from tests.builders import (
     a_join,
     a_kept_ticket,
     a_match,
+    a_match_of,
     a_player_id,
     a_proposal,
     a_registration,
@@ -285,19 +284,12 @@ def test_a_restored_ticket_asks_for_a_round_like_a_join(store: TicketStore) -> N
 # --- what the other store decided ---------------------------------------------------------------------------
 
 
-def a_match_of_the_other_store(*tickets: KeptTicket, server: Seat | None = None) -> Match:
-    """As history knows it: nobody has joined for it here."""
-    players = [MatchedPlayer(kept.player_id, kept.username, kept.rating, 1_000, kept.id) for kept in tickets]
-    teams = tuple((player,) for player in players)
-    return Match(MatchId(str(uuid.uuid4())), "ranked", "", teams, server, NOW_MS)
-
-
 @pytest.mark.parametrize("status", [MatchStatus.CREATED, MatchStatus.IN_PROGRESS])
 def test_an_entered_match_is_that_of_its_players_whatever_tickets_they_hold(
     store: TicketStore, status: MatchStatus
 ) -> None:
     waits, unknown = a_waiting_player(store), a_player_id()
-    match = a_match_of_the_other_store(a_kept_ticket(waits), a_kept_ticket(unknown))
+    match = a_match_of(a_kept_ticket(waits), a_kept_ticket(unknown))
 
     for _ in range(2):
         store.enter([Matched(match, status)])
@@ -317,7 +309,7 @@ def test_an_entered_match_holds_its_seat_and_ends_like_any_other(store: TicketSt
     pool.register(a_registration(capacity=1), NOW_MS)
     taken, *_ = a_match(store)
     store.end(taken, MatchStatus.COMPLETED)
-    match = a_match_of_the_other_store(a_kept_ticket(), a_kept_ticket(), server=taken.server)
+    match = a_match_of(a_kept_ticket(), a_kept_ticket(), server=taken.server)
 
     store.enter([Matched(match, MatchStatus.CREATED)])
 
@@ -344,7 +336,7 @@ def test_entering_a_match_that_the_store_knows_leaves_it_as_it_is(store: TicketS
 
 def test_a_ticket_that_became_an_entered_match_is_not_put_back(store: TicketStore) -> None:
     kept = a_kept_ticket()
-    match = a_match_of_the_other_store(kept, a_kept_ticket())
+    match = a_match_of(kept, a_kept_ticket())
     store.enter([Matched(match, MatchStatus.CREATED)])
 
     assert store.restore(kept, RANKED, NOW_MS) == Matched(match, MatchStatus.CREATED)

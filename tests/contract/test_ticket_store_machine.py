@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from datastore.client import connect
 from datastore.keys import Keys
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Proposal
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, Proposal
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
@@ -29,6 +29,7 @@ from tests.builders import (
     RANKED,
     a_join,
     a_kept_ticket,
+    a_match_of,
     a_player_id,
     a_proposal,
     a_registration,
@@ -129,7 +130,7 @@ class StoresAgree(RuleBasedStateMachine):
         each = [self.proposed(pair, str(uuid.uuid4())) for pair in pairs]
         claims = self.same(
             [
-                store.claim(rules, list(proposals), self.now_ms, epoch=3)
+                store.claim(rules, proposals, self.now_ms, epoch=3)
                 for store, proposals in zip(self.tickets, zip(*each, strict=True), strict=True)
             ]
         )
@@ -194,8 +195,7 @@ class StoresAgree(RuleBasedStateMachine):
             return  # history, which has a live match of theirs, has refused it
         kept = [a_kept_ticket(player) for player in pair]
         self.kept += kept
-        players = [MatchedPlayer(k.player_id, k.username, k.rating, 0, k.id) for k in kept]
-        match = Match(MatchId(str(uuid.uuid4())), "ranked", "", tuple((p,) for p in players), None, self.now_ms)
+        match = a_match_of(*kept)
         for store in self.tickets:
             store.enter([Matched(match, status)])
         self.matches.append(match)
