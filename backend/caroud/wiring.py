@@ -113,10 +113,14 @@ def link() -> Link:
     return Link(probe=probe_redis, is_fallen_back=is_fallen_back, fall_back=take_over)
 
 
-@cache
 def ticket_store(backend: str = "") -> TicketStore:
     """The store of a named backend (`redis`, `postgres`), or the one that MATCHMAKING_BACKEND names: Redis with its
     stand-in, or PostgreSQL. A player who waits in one of them does not get into the other."""
+    return _tickets_of(backend)
+
+
+@cache
+def _tickets_of(backend: str) -> TicketStore:
     if backend == "redis":
         return redis_tickets()
     if backend == "postgres" or settings.MATCHMAKING_BACKEND == "postgres":
@@ -166,7 +170,7 @@ def forget() -> None:
         redis_servers,
         postgres_servers,
         link,
-        ticket_store,
+        _tickets_of,
         server_pool,
         rating_cache,
         rate_limiter,

@@ -44,6 +44,14 @@ WAITS_MS = st.sampled_from([0, 1_000, 200_000, 300_001])
 ENDINGS = st.sampled_from([MatchStatus.COMPLETED, MatchStatus.ABANDONED])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _redis() -> Iterator[None]:
+    RedisAgrees.client = connect(os.environ["REDIS_URL"])
+    yield
+    RedisAgrees.client.close()
+    RedisAgrees.client.connection_pool.disconnect()
+
+
 class StoresAgree(RuleBasedStateMachine):
     """Every call goes to the model and to the tested store; every answer has to be the same."""
 
@@ -368,14 +376,6 @@ class PostgresAgrees(StoresAgree):
 
 class TestRedisAgrees(RedisAgrees.TestCase):
     settings = settings(max_examples=100, stateful_step_count=50)
-
-    @pytest.fixture(autouse=True, scope="class")
-    def _redis(self) -> Iterator[None]:
-        client = connect(os.environ["REDIS_URL"])
-        RedisAgrees.client = client
-        yield
-        client.close()
-        client.connection_pool.disconnect()
 
 
 @pytest.mark.django_db

@@ -78,7 +78,7 @@ def test_a_worker_killed_between_writing_and_acknowledging_leaves_one_row(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined_pair(api)
-    store = wiring.ticket_store()
+    store = wiring.redis_tickets()
 
     def killed(*args: object, **kwargs: object) -> None:
         raise StoreUnavailable("redis", "ConnectionError")

@@ -42,6 +42,7 @@ def queue_calls(prefix: str) -> list[Call]:
 MATRIX = [
     *queue_calls("matchmaking/"),
     *queue_calls("matchmaking/redis/"),
+    *queue_calls("matchmaking/postgres/"),
     #                                                   anon player strang server other stale fleet staff
     Call("GET", "api/matches/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/matches/<uuid:match_id>/", (401, 200, 403, 403, 403, 403, 403, 200)),

@@ -84,7 +84,9 @@ class RedisTicketStore:
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
         keep = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
-        return self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
+        outcome = self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
+        waits_here = isinstance(outcome, Elsewhere) and outcome.queue in self._queues
+        return self.status(kept.player_id, now_ms) if waits_here else outcome
 
     def _join(
         self, player_id: PlayerId, rules: QueueRules, now_ms: int, ticket: list[str | int], mode: str
