@@ -44,7 +44,3 @@ class Conflict(Refusal):
 
 class NotYet(Refusal):
     """Nobody can say so now; the same call again has an answer in a moment."""
-
-
-class NotInCharge(Exception):
-    """The other store is in charge (again): ask that one."""

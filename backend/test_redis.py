@@ -33,11 +33,11 @@ from caroud import wiring
 from datastore.client import RedisLimits, address, connect, redis_errors
 from datastore.keys import Keys
 from errors import StoreUnavailable
-from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
 from matchmaking.rules import Placement
 from matchmaking.services.find_matches import propose
 from matchmaking.stores.redis.store import RedisTicketStore
-from matchmaking.ticket import JoinRequest, Left, Matched, TicketId, Waiting
+from matchmaking.ticket import JoinRequest, Left, Matched, Waiting
 from servers.server import Hosting, Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
 

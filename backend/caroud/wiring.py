@@ -74,9 +74,7 @@ def redis_tickets() -> RedisTicketStore:
 @cache
 def postgres_tickets() -> PostgresBesideRedis:
     """The queues that PostgreSQL serves itself."""
-    return PostgresBesideRedis(
-        rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets()
-    )
+    return PostgresBesideRedis(rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets())
 
 
 @cache

@@ -81,8 +81,10 @@ def redis_errors() -> Iterator[None]:
 
 def run_id(client: redis.Redis, key: str) -> str:
     """Which run of which server holds `key`: another one after a restart or a failover."""
-    where = {"target_nodes": client.get_node_from_key(key)} if isinstance(client, redis.RedisCluster) else {}
-    told: Any = client.execute_command("INFO", "server", **where)
+    asked: Any = client
+    is_cluster = isinstance(client, redis.RedisCluster)
+    where = {"target_nodes": asked.get_node_from_key(key)} if is_cluster else {}
+    told = asked.execute_command("INFO", "server", **where)
     return str(told["run_id"])
 
 

@@ -374,10 +374,12 @@ class PostgresAgrees(StoresAgree):
             note_rating(player, queue, rating)
 
 
+@pytest.mark.timeout(400)  # 100 runs of 50 steps
 class TestRedisAgrees(RedisAgrees.TestCase):
     settings = settings(max_examples=100, stateful_step_count=50)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.django_db
 class TestPostgresAgrees(PostgresAgrees.TestCase):
     settings = settings(max_examples=100, stateful_step_count=50)

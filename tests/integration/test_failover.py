@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from caroud import nudge, wiring, watch
-from datastore.keys import Keys
+from caroud import nudge, watch, wiring
 from matchmaking.charge import read_charge
 from matchmaking.models import MatchRecord, Participant, Ticket
 from matchmaking.services import record_matches as recording
@@ -384,7 +383,12 @@ def test_the_guides_hybrid_stage_is_one_setting(api: Api, settings: Any) -> None
     players = [api.player() for _ in range(2)]
     for player in players:
         assert api.post("matchmaking/join/", token=player.token)["status"] == "waiting"
-    assert wiring.redis_client().zcard(Keys(prefix=settings.REDIS_KEY_PREFIX, default_queue="ranked").of_queue("ranked").queue) == 0
+    assert (
+        wiring.redis_client().zcard(
+            Keys(prefix=settings.REDIS_KEY_PREFIX, default_queue="ranked").of_queue("ranked").queue
+        )
+        == 0
+    )
 
     rounds.find_matches("ranked")
     assert [status(api, player)["status"] for player in players] == ["waiting"] * 2

@@ -76,14 +76,14 @@ class RedisTicketStore:
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
         rating = "" if request.rating is None else repr(request.rating)
-        keep = [request.ticket_id, rating, now_ms, request.region, request.username]
+        keep: list[str | int] = [request.ticket_id, rating, now_ms, request.region, request.username]
         answer = self._join(request.player_id, rules, now_ms, keep, "")
         return RatingMissing() if isinstance(answer, NotInQueue | Expired | Ended) else answer
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        keep = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
+        keep: list[str | int] = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
         outcome = self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
         waits_here = isinstance(outcome, Elsewhere) and outcome.queue in self._queues
         return self.status(kept.player_id, now_ms) if waits_here else outcome
@@ -341,9 +341,7 @@ class RedisTicketStore:
     def enter(self, matches: Sequence[Matched]) -> None:
         for matched in matches:
             match = matched.match
-            players = [
-                word for player in match.players for word in (player.id, match.id + ticket_word(match, player))
-            ]
+            players = [word for player in match.players for word in (player.id, match.id + ticket_word(match, player))]
             self._scripts.call(
                 "enter_match",
                 [*self._match_keys, *self._pool_keys, *self._per_queue_keys],
@@ -389,7 +387,8 @@ class RedisTicketStore:
 
     def incarnation(self) -> str:
         with redis_errors():
-            return f"{run_id(self._client, self._keys.incarnation)} {self._client.get(self._keys.incarnation) or ''}"
+            marked: Any = self._client.get(self._keys.incarnation)
+            return f"{run_id(self._client, self._keys.incarnation)} {marked or ''}"
 
     def mark(self, word: str) -> str:
         with redis_errors():

@@ -23,13 +23,13 @@
 --         {"MATCHED", status and match}      a match is live; nothing but "last call" was written
 --         {"ELSEWHERE", queue}               a ticket waits in another queue; nothing was written
 --         {"RATING_MISSING"}                 call again with the rating; nothing was written
---         {"OVER", last word}                RESTORE: this ticket has ended; nothing was written
+--         {"OVER", last word}                RESTORE: this ticket has ended; nothing but "last call" was written
 local tickets, queue, arrivals, last_seen, stats, nudge = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local online, online_seen, matches, outbox, ratings = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[13]
 local player, now, queue_name, restores = ARGV[1], ARGV[2], ARGV[3], ARGV[9] == 'RESTORE'
 
 local ticket = redis.call('HGET', tickets, player)
-local match_id, its_queue, match = '', nil, nil
+local match_id, its_queue, match, over = '', nil, nil, nil
 if ticket then match_id, its_queue = string.match(ticket, '^([^|]*)|([^|]*)') end
 if match_id ~= '' and redis.call('HEXISTS', outbox, match_id) == 0 then
   match = redis.call('HGET', matches, match_id)
@@ -43,7 +43,7 @@ if is_waiting and its_queue ~= queue_name then return {'ELSEWHERE', its_queue} e
 if elsewhere then return {'ELSEWHERE', elsewhere} end
 if restores and not ticket then
   local word = redis.call('GET', KEYS[12])
-  if word and string.match(word, '^[^|]*|([^|]*)') == ARGV[4] then return {'OVER', word} end
+  over = word and string.match(word, '^[^|]*|([^|]*)') == ARGV[4] and word
 elseif not is_waiting and not match then
   rating = redis.call('HGET', ratings, queue_name) or rating
   if rating == '' then return {'RATING_MISSING'} end
@@ -52,6 +52,7 @@ end
 if redis.call('HSET', online, player, now) == 1 then redis.call('PEXPIRE', online, ARGV[14]) end
 if redis.call('ZADD', online_seen, now, player) == 1 then redis.call('PEXPIRE', online_seen, ARGV[14]) end
 if match then return {'MATCHED', match} end
+if over then return {'OVER', over} end
 local size = redis.call('ZCARD', queue)
 local wants_round = ''
 if not is_waiting then
