@@ -1,5 +1,6 @@
 """The player's door: join, status, leave; and the queues in figures."""
 
+import time
 from functools import partial
 
 from django.conf import settings
@@ -138,6 +139,7 @@ class LeaveView(QueueDoor):
                 player_id=PlayerId(player.id),
                 kept=self.kept_ticket(request, player, now_ms),
                 now_ms=now_ms,
+                pause=time.sleep,
                 request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
             )
         except AlreadyMatched as refusal:
