@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -17,11 +17,13 @@ from rich.console import Console
 from chaos import report
 from chaos.checker import CHECKS, judge
 from chaos.faults import KINDS
+from chaos.mutate import prove
+from chaos.mutations import MUTATIONS
 from chaos.run import Cast, run
 from chaos.schedule import make_schedule
 
 HOLDS, BROKEN, INTERRUPTED = 0, 1, 130
-_INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
+INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
 _NONE = "none"
 
 
@@ -37,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.mutate:
+        return HOLDS if prove(arguments.mutate, seed=arguments.seed, console=console) else BROKEN
     seconds = arguments.seconds if arguments.seconds is not None else arguments.minutes * 60
     replay = _replay(arguments, seconds)
     console.print(f"seed {arguments.seed}; again with: {replay}", soft_wrap=True, highlight=False)
@@ -92,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--forgive", type=_invariants, default=[], metavar="I6,…", help="shown, but no failure")
     parser.add_argument("--folder", type=Path, default=Path("var/chaos"), help="logs and data (%(default)s)")
     parser.add_argument("--json", type=Path, default=Path("var/chaos.json"), help="the figures (%(default)s)")
+    parser.add_argument("--mutate", type=_mutations, metavar="NAME,…", help="remove guards, see them caught; all")
     parser.add_argument("--schedule", action="store_true", help="print the faults of the seed, and start nothing")
     return parser
 
@@ -101,12 +106,16 @@ def _kinds(text: str) -> list[str]:
     return _known("kind of fault", names, KINDS)
 
 
+def _mutations(text: str) -> list[str]:
+    return _known("mutation", list(MUTATIONS) if text == "all" else text.split(","), MUTATIONS)
+
+
 def _invariants(text: str) -> list[str]:
-    return _known("invariant", text.split(","), _INVARIANTS)
+    return _known("invariant", text.split(","), INVARIANTS)
 
 
-def _known(what: str, names: list[str], known: Sequence[str] | dict[str, object] | object) -> list[str]:
-    unknown = [name for name in names if name not in known]  # type: ignore[operator]
+def _known(what: str, names: list[str], known: Collection[str]) -> list[str]:
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise argparse.ArgumentTypeError(f"no such {what}: {', '.join(unknown)}")
     return names
@@ -123,5 +132,5 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    assert len(CHECKS) == len(_INVARIANTS)
+    assert len(CHECKS) == len(INVARIANTS)
     sys.exit(main())

@@ -32,7 +32,7 @@ _FOLLOW_SECONDS = 1.0
 #: Seconds for which writes are held back in a planned failover; the replica is 0.3 s behind.
 _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
-_DEATH_SECONDS = 13.0
+_DEATH_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 #: Seconds beyond the planned ones for a round to pass a crash point: none runs while workers recover.
 _CRASH_PATIENCE_SECONDS = 7.0

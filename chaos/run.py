@@ -50,8 +50,17 @@ class Cast:
     seed: int
 
     @property
+    def is_short(self) -> bool:
+        return self.seconds < _SHORT_RUN_SECONDS
+
+    @property
     def ticket_ttl_seconds(self) -> float:
-        return TICKET_TTL_SECONDS if self.seconds > _SHORT_RUN_SECONDS else SHORT_TICKET_TTL_SECONDS
+        return SHORT_TICKET_TTL_SECONDS if self.is_short else TICKET_TTL_SECONDS
+
+    @property
+    def last_match_seconds(self) -> float:
+        """How long players wait for a match when play is over."""
+        return settings.SHORT_LAST_MATCH_SECONDS if self.is_short else settings.LAST_MATCH_SECONDS
 
 
 def run(cast: Cast, schedule: list[Planned], folder: Path, say: Callable[[str], None]) -> Evidence:
@@ -178,5 +187,6 @@ class _Evening:
             dice=self._dice(f"player {number}"),
             weather=self._weather,
             ticket_ttl_seconds=self._cast.ticket_ttl_seconds,
+            last_match_seconds=self._cast.last_match_seconds,
             host_match=self._studio.host,
         )
