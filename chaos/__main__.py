@@ -21,8 +21,9 @@ from chaos.mutate import prove
 from chaos.mutations import MUTATIONS
 from chaos.run import Cast, run
 from chaos.schedule import make_schedule
+from devstack.errors import StartFailed
 
-HOLDS, BROKEN, INTERRUPTED = 0, 1, 130
+HOLDS, BROKEN, NO_STACK, INTERRUPTED = 0, 1, 2, 130
 INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
 _NONE = "none"
 
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments, console)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except StartFailed as error:
+        print(error, file=sys.stderr)
+        return NO_STACK
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -61,12 +65,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     verdicts = judge(evidence)
     forgiven = set(arguments.forgive)
     events = folder / "events.jsonl"
-    report.show(console, evidence=evidence, verdicts=verdicts, seconds=seconds, log=events, forgiven=forgiven)
-    tree = report.tree(
+    figures = report.tree(
         evidence=evidence, verdicts=verdicts, seconds=seconds, seed=arguments.seed, replay=replay, forgiven=forgiven
     )
+    report.show(console, figures, verdicts, events)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+    arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     console.print(f"figures: {arguments.json}   told: {events}   logs of the stack: {folder / 'stack' / 'log'}")
     console.print(f"seed {arguments.seed}; again with: {replay}", soft_wrap=True, highlight=False)
     return BROKEN if any(not v.holds and v.invariant not in forgiven for v in verdicts) else HOLDS
@@ -84,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m chaos",
         description=__doc__,
-        epilog=f"kinds of fault: {', '.join(KINDS)}",
+        epilog=f"kinds of fault: {', '.join(KINDS)}. exit code: 0 every promise held, 1 one was broken, 2 no stack",
     )
     parser.add_argument("--minutes", type=float, default=10, help="how long players play (%(default)s)")
     parser.add_argument("--seconds", type=float, help="the same in seconds, for a short run")
