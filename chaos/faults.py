@@ -18,7 +18,7 @@ from chaos.players import Player, Weather
 from chaos.records import Fault
 from chaos.schedule import Planned
 from chaos.servers import GameServer
-from chaos.stack import POSTGRES, REDIS, REPLICATION, ChaosStack
+from chaos.stack import POSTGRES, REDIS, REPLICA_BEHIND_SECONDS, REPLICATION, ChaosStack
 from chaos.stores import KillableRedis, send_signal, tree_of
 
 #: The named points of a round, see backend/crash_points.py.
@@ -150,10 +150,12 @@ async def _aim_at_primary(scene: Scene) -> None:
 async def _promotion(scene: Scene, planned: Planned) -> str:
     """The primary dies, and what replaces it has never heard of its last 0.3 s."""
     await _start_replica(scene)
+    await scene.order([REPLICATION], "refuse")  # what is on its way is lost with the primary
     await asyncio.to_thread(scene.redis.kill)
     await asyncio.sleep(planned.seconds)
     await asyncio.to_thread(scene.stack.redis.promote)
     await _aim_at_primary(scene)
+    await scene.order([REPLICATION], "delay", seconds=REPLICA_BEHIND_SECONDS)
     return "a replica 0.3 s behind became the primary"
 
 
