@@ -44,9 +44,10 @@ chaos: $(VENV)/.dev $(VENV)/.servers ## break things: faults for MINUTES=10 from
 	@$(WITH_BACKEND) exec $(IN_VENV) -m chaos --minutes "$(MINUTES)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 # mypy's Django plugin reads settings.py, which wants secrets or DEBUG.
-lint: $(VENV)/.dev ## check style, types and who imports whom
+lint: $(VENV)/.dev ## check style, known mistakes of security, types and who imports whom
 	@$(IN_VENV) -m ruff check .
 	@$(IN_VENV) -m ruff format --check .
+	@$(IN_VENV) -m bandit -q -c pyproject.toml -r backend
 	@DEBUG=True $(WITH_BACKEND) $(IN_VENV) -m mypy backend chaos
 	@$(WITH_BACKEND) $(IN_VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 

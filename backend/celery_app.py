@@ -67,6 +67,12 @@ app.conf.beat_schedule = {
         f"find matches in {queue}": _every(settings.ROUND_INTERVAL_SECONDS, "tasks.rounds.find_matches", queue)
         for queue in settings.RULES.queues
     },
+    **{
+        f"find matches in {queue}, PostgreSQL": _every(
+            settings.ROUND_INTERVAL_SECONDS, "tasks.rounds.find_matches_in_postgresql", queue
+        )
+        for queue in settings.RULES.queues
+    },
     "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
     "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),

@@ -12,6 +12,10 @@ class StoreUnavailable(Exception):
         self.reason = reason
 
 
+class NotInCharge(Exception):
+    """This store is not in charge (any more): ask the other one. Nothing was written."""
+
+
 class Refusal(Exception):
     """A domain's "no", with the reason and the cure for whoever asked."""
 
@@ -36,3 +40,11 @@ class Unknown(Refusal):
 
 class Conflict(Refusal):
     """It contradicts what already happened; `extra` says what did."""
+
+
+class NotYet(Refusal):
+    """Nobody can say so now; the same call again has an answer in a moment."""
+
+
+class NotInCharge(Exception):
+    """The other store is in charge (again): ask that one."""

@@ -79,6 +79,7 @@ class Smoke:
         proposals = propose(tickets, self.rules, wiring.clock(), wiring.new_id)
         matches = self.tickets.claim(self.rules, proposals, wiring.clock()).matches
         expect(len(matches) == 1, f"find_match made {len(matches)} matches of two players")
+        self.tickets.acknowledge([matches[0].id])
         return matches[0]
 
     def matchmaking(self) -> None:

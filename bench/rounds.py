@@ -133,20 +133,19 @@ def _truncate() -> None:
 
 
 def _fill(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: int) -> None:
-    """Waiting tickets as `join_queue` leaves them: ratings N(1500, 350), waits exp(30 s)."""
+    """Waiting tickets as `join_queue` leaves them: ratings N(1500, 350), waits exp(30 s), asked for in the last 2 s."""
     random = np.random.default_rng(seed)
     ratings = np.round(random.normal(1500, 350, size), 1).tolist()
     joined = (now_ms - random.exponential(30_000, size)).astype(int).tolist()
+    asked = (now_ms - random.uniform(0, 2_000, size)).astype(int).tolist()
     queue = keys.of_queue("bench")
-    for batch in in_batches(list(zip(ratings, joined, strict=True)), 2000):
+    for batch in in_batches(list(zip(ratings, joined, asked, strict=True)), 2000):
         with client.pipeline(transaction=False) as pipeline:
-            for rating, joined_ms in batch:
+            for rating, joined_ms, asked_ms in batch:
                 player = PlayerId(str(uuid.uuid4()))
-                ticket = {"id": player, "status": "waiting", "queue": "bench", "region": ""}
-                ticket |= {"rating": str(rating), "joined_ms": str(joined_ms), "username": f"user-{player[:8]}"}
-                pipeline.hset(keys.ticket(player), mapping=ticket)
-                pipeline.pexpire(keys.ticket(player), 600_000)
+                ticket = f"|bench|{player}|{rating}|{joined_ms}||user-{player[:8]}"
+                pipeline.hset(keys.tickets, player, ticket)
                 pipeline.zadd(queue.queue, {player: rating})
                 pipeline.zadd(queue.arrivals, {player: joined_ms})
-                pipeline.zadd(queue.last_seen, {player: now_ms})
+                pipeline.zadd(queue.last_seen, {player: asked_ms})
             pipeline.execute()

@@ -42,31 +42,35 @@ class Mutation:
 
 MUTATIONS: Mapping[str, Mutation] = {
     "claim_does_not_look": Mutation(
-        "a claim takes only tickets that still wait, and takes them out of the queue",
-        (
-            Edit(_CLAIM, "if t[1] ~= 'waiting' or t[2] ~= queue_name then", "if not t[4] then"),
-            Edit(_CLAIM, "redis.call('ZREM', KEYS[zset], unpack(gone))", "redis.call('ZCARD', KEYS[zset])"),
-        ),
-        ("I1", "I3", "I5"),
+        "a claim takes only tickets that still wait",
+        (Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1]", "do_wait = true"),),
+        ("I1", "I2", "I3", "I5"),
+        ("leave_storm", "leave_flood"),
     ),
     "leave_does_not_look": Mutation(
-        "a leave that comes after the claim is refused",
-        (Edit(f"{_LUA}/leave_queue.lua", "if match then return {'MATCHED'", "if false then return {'MATCHED'"),),
+        "a leave that comes after the match is refused",
+        (
+            Edit(
+                f"{_LUA}/leave_queue.lua",
+                "return match and {'MATCHED', match} or {'NOT_IN_QUEUE'}",
+                "return {'NOT_IN_QUEUE'}",
+            ),
+        ),
         ("I1", "I5"),
         ("leave_storm",),
     ),
     "seats_have_no_limit": Mutation(
         "a claim takes no seat beyond a server's capacity",
         (
-            Edit(_CLAIM, "if s.games < s.capacity and is_less then", "if is_less then"),
+            Edit(_CLAIM, "s.games < s.capacity and s.games / s.capacity or math.huge", "s.games / s.capacity"),
             Edit(_CLAIM, "if s.games < s.capacity then", "if true then"),
         ),
         ("I4",),
     ),
     "outbox_is_not_swept": Mutation(
         "what a dead round could not write is written by the sweep",
-        (Edit("backend/tasks/history.py", "while sweep_outbox(store=wiring.ticket_store()):", "while False:"),),
-        ("I3", "I12"),
+        (Edit("backend/tasks/history.py", "while sweep_outbox(", "while False and sweep_outbox("),),
+        ("I2", "I3", "I12"),
         ("crash_after_claim", "crash_before_insert", "crash_before_notice"),
     ),
     "results_count_twice": Mutation(
@@ -118,7 +122,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "ended_matches_stay": Mutation(
         "the end of a match takes it out of Redis",
-        (Edit(f"{_LUA}/end_match.lua", "redis.call('HDEL', matches, match_id)", ""),),
+        (Edit(f"{_LUA}/end_match.lua", "redis.call('HDEL', KEYS[1], match_id)", ""),),
         ("I12",),
     ),
     "silent_lines_are_trusted": Mutation(

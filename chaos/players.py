@@ -58,6 +58,8 @@ class Player:
         self.phase = Phase.IDLE
         self._port, self._client = port, Client(port)
         self._next_try_seconds = 0.0
+        #: The other queue, in which a ticket waits already, where the service has just said so.
+        self._waits_in = ""
         self._log, self._dice, self._weather = log, dice, weather
         self._ttl_seconds, self._last_match_seconds = ticket_ttl_seconds, last_match_seconds
         self._host_match = host_match
@@ -206,9 +208,8 @@ class Player:
                 return told
             if told.http == 401:
                 await self._renew_tokens()
-            elif told.http == 409 and call == "join":  # a ticket waits in the other queue
-                queue = "casual" if queue == "ranked" else "ranked"
-                key = ""
+            elif told.http == 409 and self._waits_in:
+                queue, key = self._waits_in, ""
             await asyncio.sleep(self._next_try_seconds)
 
     async def _send(
@@ -222,6 +223,7 @@ class Player:
         answer = await client.call(method, f"{settings.API}matchmaking/{call}/", body=body, headers=self._headers(key))
         if is_concurrent:
             client.close()
+        self._waits_in = str(answer.body.get("queue") or "") if answer.http == 409 else ""
         self._next_try_seconds = answer.pause_seconds * self._dice.uniform(0.8, 1.2)
         return self._heard(call, answer, key=key, is_replay=is_replay, is_concurrent=is_concurrent)
 

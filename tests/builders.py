@@ -5,10 +5,10 @@ import uuid
 from dataclasses import replace
 
 from matchmaking.engine.search_window import SearchWindow
-from matchmaking.match import MatchId, PlayerId, Proposal
+from matchmaking.match import Claims, Entrant, Match, MatchedPlayer, MatchId, PlayerId, Proposal, Seat, TicketId
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import JoinRequest, TicketId, Waiting
+from matchmaking.ticket import JoinRequest, KeptTicket, Waiting
 from servers.server import Registration, ServerId
 
 #: 2026-11-23T20:00:00Z, the moment at which tests begin. Milliseconds.
@@ -61,9 +61,60 @@ def a_waiting_player(
     return request.player_id
 
 
-def a_proposal(*players: PlayerId) -> Proposal:
-    """Each player a team of its own."""
-    return Proposal(match_id=MatchId(str(uuid.uuid4())), teams=tuple((player,) for player in players))
+def marks_of(store: TicketStore, *queues: str) -> dict[str, str]:
+    """The mark of every ticket that waits now, by player."""
+    seen = [store.snapshot(queue) for queue in queues]
+    return {player: mark for tickets in seen for player, mark in zip(tickets.player_ids, tickets.marks, strict=True)}
+
+
+def a_proposal(
+    store: TicketStore,
+    *players: PlayerId,
+    match_id: str | None = None,
+    queues: tuple[str, ...] = ("ranked", "casual"),
+    marks: dict[str, str] | None = None,
+) -> Proposal:
+    """Each player a team of its own, with the ticket that waits in the store now; "" where none does."""
+    marks = marks_of(store, *queues) if marks is None else marks
+    entrants = [Entrant(player, marks.get(player, "")) for player in players]
+    return Proposal(MatchId(match_id or str(uuid.uuid4())), teams=tuple((entrant,) for entrant in entrants))
+
+
+def announced(store: TicketStore, claims: Claims) -> list[Match]:
+    """The matches of a claim, once history has them; where a store's claims are history at once, that is so already."""
+    store.acknowledge([match.id for match in claims.matches])
+    return claims.matches
+
+
+def a_match(
+    store: TicketStore, first: PlayerId | None = None, second: PlayerId | None = None, *, now_ms: int = NOW_MS
+) -> tuple[Match, PlayerId, PlayerId]:
+    """Two players, matched and told of it."""
+    first, second = first or a_waiting_player(store), second or a_waiting_player(store)
+    (match,) = announced(store, store.claim(RANKED, [a_proposal(store, first, second)], now_ms))
+    return match, first, second
+
+
+def a_kept_ticket(
+    player_id: PlayerId | None = None, *, rating: float = 1200.0, waited_ms: int = 0, queue: str = "ranked"
+) -> KeptTicket:
+    """A ticket as its player or the other store knows it."""
+    number = next(_numbers)
+    return KeptTicket(
+        id=TicketId(f"ticket-{number}"),
+        player_id=player_id or a_player_id(),
+        username=f"player{number}",
+        queue=queue,
+        region="",
+        rating=rating,
+        joined_ms=NOW_MS - waited_ms,
+    )
+
+
+def a_match_of(*tickets: KeptTicket, server: Seat | None = None) -> Match:
+    """A match of the other store, as history knows it: nobody has joined for it here."""
+    players = [MatchedPlayer(kept.player_id, kept.username, kept.rating, 1_000, kept.id) for kept in tickets]
+    return Match(MatchId(str(uuid.uuid4())), "ranked", "", tuple((player,) for player in players), server, NOW_MS)
 
 
 def a_registration(

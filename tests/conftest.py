@@ -2,9 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -14,19 +15,28 @@ from datastore.client import connect
 from datastore.keys import Keys
 from devstack.binaries import find_redis_server
 from devstack.embedded import RedisServer, free_port
+from matchmaking.charge import fall_back
+from matchmaking.match import PlayerId
 from matchmaking.rules import Rules
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
+from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
+from players.models import Player, Rating
+from players.stores.redis.ratings import RedisRatingCache
 from servers.stores.memory import MemoryServerPool
 from servers.stores.port import ServerPool
+from servers.stores.postgres.pool import PostgresServerPool
 from servers.stores.redis.pool import RedisServerPool
-from tests.builders import CASUAL, RANKED
+from tests.builders import CASUAL, NOW_MS, RANKED
 
 settings.register_profile("caroud", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("caroud")
 
 RULES = Rules(default_queue="ranked", queues={"ranked": RANKED, "casual": CASUAL})
+
+
+KnowRating = Callable[[PlayerId, str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Stores:
 
     tickets: TicketStore
     pool: ServerPool
+    #: How a rating gets to be known before a join that does not bring it.
+    know_rating: KnowRating
 
 
 @pytest.fixture(scope="session")
@@ -76,23 +88,60 @@ def bundled_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
             yield server.url
 
 
-def _kinds_of_store() -> list[str]:
-    """Memory and the Redis of this run; where that is the machine's own, the bundled one too."""
+def _kinds_with_outbox() -> list[Any]:
+    """Memory, and the Redis of this run; where that is the machine's own, the bundled one too."""
     is_bundled = ".venv" in find_redis_server().parts
     return ["memory", "redis"] if is_bundled else ["memory", "redis", "bundled-redis"]
 
 
-@pytest.fixture(params=_kinds_of_store())
+def _kinds_without_outbox() -> list[Any]:
+    """Memory, and PostgreSQL in both its roles."""
+    in_postgres = [pytest.param(kind, marks=pytest.mark.django_db) for kind in ("postgres", "postgres-standing-in")]
+    return ["memory-at-once", *in_postgres]
+
+
+#: For tests of what only a store does that claims first and announces later.
+with_outbox = pytest.mark.parametrize("stores", _kinds_with_outbox(), indirect=True)
+#: For tests of what only a store does whose claims are history at once.
+without_outbox = pytest.mark.parametrize("stores", _kinds_without_outbox(), indirect=True)
+
+
+@pytest.fixture(params=[*_kinds_with_outbox(), *_kinds_without_outbox()])
 def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     """Every keeper of the stores' promises, empty."""
-    if request.param == "memory":
+    kind: str = request.param
+    if kind.startswith("memory"):
         memory = MemoryServerPool()
-        yield Stores(MemoryTicketStore(memory), memory)
-        return
-    url = request.getfixturevalue("redis_url" if request.param == "redis" else "bundled_redis_url")
+        tickets = MemoryTicketStore(memory, announces_at_once=kind == "memory-at-once")
+        yield Stores(tickets, memory, lambda player, queue, rating: tickets.ratings.update({(player, queue): rating}))
+    elif kind.startswith("postgres"):
+        yield postgres_stores(stands_in=kind == "postgres-standing-in")
+    else:
+        yield from _redis_stores(request.getfixturevalue("redis_url" if kind == "redis" else "bundled_redis_url"))
+
+
+def postgres_stores(*, stands_in: bool) -> Stores:
+    """The stores in the PostgreSQL of this run, in charge."""
+    if stands_in:
+        fall_back(NOW_MS)
+    return Stores(PostgresTicketStore(RULES, stands_in=stands_in, seats=True), PostgresServerPool(), note_rating)
+
+
+def note_rating(player_id: PlayerId, queue: str, rating: float) -> None:
+    """An account with a rating, as the service makes it before it brings a rating to the store."""
+    player, _ = Player.objects.get_or_create(id=player_id, defaults={"username": player_id})
+    Rating.objects.create(player=player, queue=queue, rating=rating)
+
+
+def _redis_stores(url: str) -> Iterator[Stores]:
     client = connect(url)
     fresh = Keys(prefix=a_prefix(), default_queue="ranked")
-    yield Stores(RedisTicketStore(client, fresh, RULES), RedisServerPool(client, fresh))
+    ratings = RedisRatingCache(client, fresh)
+    yield Stores(
+        RedisTicketStore(client, fresh, RULES),
+        RedisServerPool(client, fresh),
+        lambda player, queue, rating: ratings.refresh(player, queue, rating=rating, games=0),
+    )
     for key in client.scan_iter(match=fresh.prefix + "*", count=1000):
         client.delete(key)
     client.close()
@@ -102,6 +151,11 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
 @pytest.fixture
 def store(stores: Stores) -> TicketStore:
     return stores.tickets
+
+
+@pytest.fixture
+def know_rating(stores: Stores) -> KnowRating:
+    return stores.know_rating
 
 
 @pytest.fixture

@@ -39,8 +39,17 @@ if _STEERS:
         FLEET_KEY=secrets.token_hex(16),
         DEBUG="False",
         LOG_FORMAT="plain",
+        # Tests make many players from one address; those of the limits set their own.
+        RATE_LIMIT_ADDRESS="1000000/60",
     )
-    for _name in ("QUEUES_FILE", "REDIS_KEY_PREFIX", "EXTERNAL_JWKS_URL", "MATCHMAKING_BACKEND", "BEHIND_TLS_PROXY"):
+    for _name in (
+        "QUEUES_FILE",
+        "REDIS_KEY_PREFIX",
+        "EXTERNAL_JWKS_URL",
+        "MATCHMAKING_BACKEND",
+        "BEHIND_TLS_PROXY",
+        "TRUSTED_PROXIES",
+    ):
         os.environ.pop(_name, None)
 
 

@@ -19,17 +19,20 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when Redis and PostgreSQL answer, else 503. For load balancers and alarms.
+    """200 when PostgreSQL answers, and Redis or the stand-in of PostgreSQL serves the queues; else 503. For load
+    balancers and alarms. `mode` is `redis`, `fallback` or `postgres`.
 
     `last_round_age_seconds` by queue, null before the first round: an alarm above some round intervals tells that
     no worker or no beat runs.
     """
     parts: dict[str, Any] = {"redis": _redis(), "postgresql": _postgresql()}
-    is_ready = all(state == "ok" for state in parts.values())
+    mode = wiring.mode()
+    is_ready = parts["postgresql"] == "ok" and (parts["redis"] == "ok" or mode != "redis")
     body = {
         "status": "ok" if is_ready else "unavailable",
+        "mode": mode,
         **parts,
-        "last_round_age_seconds": _round_ages() if parts["redis"] == "ok" else None,
+        "last_round_age_seconds": _round_ages() if is_ready else None,
     }
     headers = {} if is_ready else {"Retry-After": "2"}
     return JsonResponse(body, status=200 if is_ready else 503, headers=headers)

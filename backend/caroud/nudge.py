@@ -1,20 +1,71 @@
-"""Ask Celery for a round at once. A lost nudge costs one round interval, never a match."""
+"""Ask for a round at once. A lost nudge costs one round interval, never a match.
+
+Rounds of Redis are Celery's. While PostgreSQL stands in for Redis there is no broker either, so whoever asks about a
+ticket runs the round that is due.
+"""
 
 import logging
+import threading
+import time
 
+from django.conf import settings
 from kombu.exceptions import KombuError, OperationalError
 
+from caroud import wiring
 from celery_app import app
+from errors import NotInCharge, StoreUnavailable
+from matchmaking.services import find_matches as service
 
 logger = logging.getLogger(__name__)
 
 #: Seconds. A nudge older than this has been overtaken by the clock's round.
 _EXPIRES_SECONDS = 2
 
+_TASKS = {"redis": "tasks.rounds.find_matches", "postgres": "tasks.rounds.find_matches_in_postgresql"}
 
-def ask_for_round(queue: str) -> None:
-    """Send `find_matches` for one queue; a broker that is away is logged, not raised."""
+_warming = threading.Lock()
+_is_warm = threading.Event()
+#: Monotonic seconds at which this process last ran a round of a queue.
+_last_round: dict[str, float] = {}
+
+
+def ask_for_round(queue: str, *, backend: str = "") -> None:
+    """Have a round run; a broker that is away is logged, not raised."""
+    if not backend and wiring.link().is_fallen_back:
+        run_overdue_round(queue)
+        return
     try:
-        app.send_task("tasks.rounds.find_matches", args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True)
+        task = _TASKS[backend or settings.MATCHMAKING_BACKEND]
+        app.send_task(task, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True)
     except (OperationalError, KombuError, OSError) as error:
         logger.warning("no round could be asked for, the clock's next one serves: %s", type(error).__name__)
+
+
+def run_overdue_round(queue: str) -> None:
+    """Run a round of a queue that PostgreSQL holds for Redis, if this process has run none for an interval. Whoever
+    else runs one at this moment does it for both."""
+    now = time.monotonic()
+    if not wiring.link().is_fallen_back or now - _last_round.get(queue, 0.0) < settings.ROUND_INTERVAL_SECONDS:
+        return
+    if not _is_warm.is_set():
+        threading.Thread(target=warm_up, daemon=True).start()
+        return
+    _last_round[queue] = now
+    try:
+        service.find_matches(
+            store=wiring.stand_in_tickets(),
+            rules=wiring.queue_rules(queue),
+            charge=None,
+            clock=wiring.clock,
+            new_id=wiring.new_id,
+        )
+    except (NotInCharge, StoreUnavailable) as error:
+        logger.warning("no round of %s: %s", queue, error)
+
+
+def warm_up() -> None:
+    """Load the engine, which takes longer than a player should wait for an answer. Once in a process."""
+    with _warming:
+        if not _is_warm.is_set():
+            service.warm_up()
+            _is_warm.set()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from datastore.rates import Rate, RateError, rate_of
 from matchmaking.rules import RulesError, load_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -31,8 +32,12 @@ SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET_KEY)
 FLEET_KEYS = [key.strip() for key in env.list("FLEET_KEY", default=[DEFAULT_FLEET_KEY]) if key.strip()]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-#: Behind a load balancer that ends TLS and sets X-Forwarded-Proto.
+#: Behind a load balancer that ends TLS and sets X-Forwarded-Proto and X-Forwarded-For.
 BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+#: How many proxies, one behind the other, add to X-Forwarded-For; only behind a TLS proxy.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
+if TRUSTED_PROXIES < 1:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES={TRUSTED_PROXIES}: has to be 1 or more; see BEHIND_TLS_PROXY")
 
 if not DEBUG:
     for _name, _refused in (
@@ -84,8 +89,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     )
 
 MATCHMAKING_BACKEND = env.str("MATCHMAKING_BACKEND", default="redis")
-if MATCHMAKING_BACKEND != "redis":
-    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: the one store there is, is 'redis'")
+if MATCHMAKING_BACKEND not in ("redis", "postgres"):
+    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: is neither 'redis' nor 'postgres'")
 
 # --- Matchmaking -------------------------------------------------------------------------------------
 QUEUES_FILE = env.str("QUEUES_FILE", default=str(REPO_DIR / "queues.toml"))
@@ -100,6 +105,22 @@ ROUND_INTERVAL_SECONDS = env.float("ROUND_INTERVAL_SECONDS", default=0.5)
 HEARTBEAT_INTERVAL_SECONDS = env.float("HEARTBEAT_INTERVAL_SECONDS", default=5.0)
 #: Seconds without a heartbeat after which a game server is lost. Three intervals, as Agones has it.
 HEARTBEAT_TTL_SECONDS = env.float("HEARTBEAT_TTL_SECONDS", default=15.0)
+
+
+# --- Rate limits -------------------------------------------------------------------------------------
+def _rate(name: str, text: str) -> Rate | None:
+    try:
+        return rate_of(text)
+    except RateError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+#: Calls/seconds of one player, and of one address that shows no token.
+RATE_LIMIT_PLAYER = _rate("RATE_LIMIT_PLAYER", env.str("RATE_LIMIT_PLAYER", default="150/5"))
+#: Calls/seconds of one game server.
+RATE_LIMIT_SERVER = _rate("RATE_LIMIT_SERVER", env.str("RATE_LIMIT_SERVER", default="600/10"))
+#: Calls/seconds of one address on each of: logging in, refreshing, registering players, registering servers, schema.
+RATE_LIMIT_ADDRESS = _rate("RATE_LIMIT_ADDRESS", env.str("RATE_LIMIT_ADDRESS", default="60/60"))
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -126,6 +147,7 @@ MIDDLEWARE = [
     "caroud.middleware.AdminCommon",
     "caroud.middleware.AdminCsrf",
     "caroud.middleware.AdminAuthentication",
+    "caroud.middleware.AdminLogInLimit",
     "caroud.middleware.AdminMessages",
 ]
 #: What only pages with a session need (the admin); the API's requests do not pay for it.
@@ -166,6 +188,8 @@ STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 
+#: security.W003 looks for Django's CSRF middleware by name: ours is that one, for the admin. The API has no cookies.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
@@ -180,9 +204,10 @@ if BEHIND_TLS_PROXY:
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["players.authentication.BearerToken"],
     "DEFAULT_PERMISSION_CLASSES": ["players.permissions.IsPlayer"],
+    "DEFAULT_THROTTLE_CLASSES": ["caroud.limits.CallerLimit"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "rest.schema_hooks.DoorSchema",
     "EXCEPTION_HANDLER": "rest.problems.answer_problem",
     "UNAUTHENTICATED_USER": None,
     "UNICODE_JSON": True,
@@ -218,6 +243,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Join a queue, get a fair match on a server with room, report the result, see the rating change.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "rest.schema_hooks.add_common_problems",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from caroud.health import healthz, readyz
+from caroud.limits import SchemaLimit
 from matchmaking import urls as matchmaking
 from players import urls as players
 from servers import urls as servers
@@ -20,7 +21,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SpectacularAPIView.as_view(throttle_classes=[SchemaLimit]), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
 ]

@@ -7,14 +7,24 @@ from functools import cache
 import redis
 from django.conf import settings
 
-from datastore.client import RedisLimits, connect
+from datastore.client import RedisLimits, connect, probe
+from datastore.keyed_answers import KeyedAnswers
 from datastore.keys import Keys
+from datastore.limiter import RateLimiter
+from datastore.link import Link
+from datastore.postgres import postgres_errors
+from matchmaking.charge import fall_back, read_charge
 from matchmaking.rules import QueueRules, Rules
+from matchmaking.stores.beside import PostgresBesideRedis
+from matchmaking.stores.failover import FailoverTicketStore
 from matchmaking.stores.port import TicketStore
+from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
 from players.stores.port import RatingCache
 from players.stores.redis.ratings import RedisRatingCache
+from servers.stores.failover import FailoverServerPool
 from servers.stores.port import ServerPool
+from servers.stores.postgres.pool import PostgresServerPool
 from servers.stores.redis.pool import RedisServerPool
 
 
@@ -43,18 +53,94 @@ def redis_client() -> redis.Redis:
 
 
 @cache
+def probing_client() -> redis.Redis:
+    """A client whose answers come soon or not at all: a call that failed has waited already."""
+    return connect(settings.REDIS_URL, limits=RedisLimits(connect_seconds=0.2, answer_seconds=0.3, max_connections=8))
+
+
+@cache
 def keys() -> Keys:
     return Keys(prefix=settings.REDIS_KEY_PREFIX, default_queue=rules().default_queue)
 
 
+# --- The two stores, and the one that a call gets ------------------------------------------------------
+
+
 @cache
-def ticket_store() -> TicketStore:
+def redis_tickets() -> RedisTicketStore:
     return RedisTicketStore(redis_client(), keys(), rules())
 
 
 @cache
-def server_pool() -> ServerPool:
+def postgres_tickets() -> PostgresBesideRedis:
+    """The queues that PostgreSQL serves itself."""
+    return PostgresBesideRedis(
+        rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets()
+    )
+
+
+@cache
+def stand_in_tickets() -> PostgresTicketStore:
+    """The queues of Redis, while PostgreSQL stands in for it."""
+    return PostgresTicketStore(rules(), stands_in=True, seats=True)
+
+
+@cache
+def redis_servers() -> RedisServerPool:
     return RedisServerPool(redis_client(), keys())
+
+
+@cache
+def postgres_servers() -> PostgresServerPool:
+    return PostgresServerPool()
+
+
+@cache
+def link() -> Link:
+    """Whether this process asks Redis or its stand-in."""
+
+    def probe_redis() -> None:
+        probe(probing_client(), keys().probe)
+
+    def is_fallen_back() -> bool:
+        with postgres_errors():
+            return read_charge().is_fallen_back
+
+    def take_over() -> None:
+        with postgres_errors():
+            fall_back(clock())
+
+    return Link(probe=probe_redis, is_fallen_back=is_fallen_back, fall_back=take_over)
+
+
+def ticket_store(backend: str = "") -> TicketStore:
+    """The store of a named backend (`redis`, `postgres`), or the one that MATCHMAKING_BACKEND names: Redis with its
+    stand-in, or PostgreSQL. A player who waits in one of them does not get into the other."""
+    return _tickets_of(backend)
+
+
+@cache
+def _tickets_of(backend: str) -> TicketStore:
+    if backend == "redis":
+        return redis_tickets()
+    if backend == "postgres" or settings.MATCHMAKING_BACKEND == "postgres":
+        return postgres_tickets()
+    return FailoverTicketStore(redis_tickets(), stand_in_tickets(), link())
+
+
+@cache
+def server_pool() -> ServerPool:
+    """The pool whose seats matches take: that of MATCHMAKING_BACKEND."""
+    if settings.MATCHMAKING_BACKEND == "postgres":
+        return postgres_servers()
+    return FailoverServerPool(redis_servers(), postgres_servers(), link())
+
+
+def mode() -> str:
+    """Which store the default queues are in now: `redis`, `fallback` (PostgreSQL in its place) or `postgres`."""
+    if settings.MATCHMAKING_BACKEND == "postgres":
+        return "postgres"
+    return "fallback" if link().is_fallen_back else "redis"
 
 
 @cache
@@ -62,7 +148,32 @@ def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
 
 
+@cache
+def rate_limiter() -> RateLimiter:
+    return RateLimiter(redis_client(), keys(), time.monotonic)
+
+
+@cache
+def keyed_answers() -> KeyedAnswers:
+    return KeyedAnswers(redis_client(), keys(), time.monotonic)
+
+
 def forget() -> None:
     """Drop every store, so that the next call builds it from the settings as they are then."""
-    for made in (redis_client, keys, ticket_store, server_pool, rating_cache):
+    for made in (
+        redis_client,
+        probing_client,
+        keys,
+        redis_tickets,
+        postgres_tickets,
+        stand_in_tickets,
+        redis_servers,
+        postgres_servers,
+        link,
+        _tickets_of,
+        server_pool,
+        rating_cache,
+        rate_limiter,
+        keyed_answers,
+    ):
         made.cache_clear()

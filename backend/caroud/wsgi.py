@@ -8,6 +8,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
 
 application = get_wsgi_application()
 
+from django.conf import settings  # noqa: E402
+
+from caroud import watch  # noqa: E402
 from caroud.apps import greet_redis  # noqa: E402
 
 greet_redis()
+if settings.MATCHMAKING_BACKEND == "redis":
+    watch.start()

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -76,3 +77,16 @@ def redis_errors() -> Iterator[None]:
         raise
     except RedisError as error:
         raise StoreUnavailable("redis", type(error).__name__) from error
+
+
+def run_id(client: redis.Redis, key: str) -> str:
+    """Which run of which server holds `key`: another one after a restart or a failover."""
+    where = {"target_nodes": client.get_node_from_key(key)} if isinstance(client, redis.RedisCluster) else {}
+    told: Any = client.execute_command("INFO", "server", **where)
+    return str(told["run_id"])
+
+
+def probe(client: redis.Redis, key: str) -> None:
+    """Write something small: a server that is full, read-only or loading answers PING, and is of no use."""
+    with redis_errors():
+        client.set(key, "1", px=1000)

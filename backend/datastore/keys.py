@@ -17,9 +17,13 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:nudge             | string      | a round was asked for and has not begun     | NUDGE              |
 | matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
-| matchmaking:ticket:<player>   | hash        | the ticket, then which match it became      | see the ticket     |
+| matchmaking:tickets           | hash        | player -> the ticket, and its match         | QUEUE, MATCHES     |
+| matchmaking:last_word:<player>| string      | how the player's last ticket ended          | LAST_WORD          |
+| matchmaking:elsewhere:<player>| string      | the player waits in a queue of PostgreSQL   | the ticket's       |
 | matchmaking:matches           | hash        | live match -> its status, the match as JSON | MATCHES            |
-| matchmaking:outbox            | hash        | match -> match not in PostgreSQL            | none: a task empties it |
+| matchmaking:outbox            | hash        | match not announced -> epoch of its claim   | MATCHES            |
+| matchmaking:incarnation       | string      | by which a Redis that lost data is noticed  | STATS              |
+| matchmaking:probe             | string      | whether this Redis can be written to        | a second           |
 | matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
 | online_users                  | hash        | player -> last call at, ms                  | ONLINE             |
 | online_users:last_seen        | sorted set  | the same, ordered, for pruning              | ONLINE             |
@@ -30,6 +34,9 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | game_servers:load             | sorted set  | server with a free seat -> games / capacity | SERVERS            |
 | game_servers:seats            | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
 | active_games                  | sorted set  | "server/match", by name                     | SERVERS            |
+| rate_limits:<limit>:<caller>  | string      | when the counted calls have worn off, µs    | the rate           |
+| keyed_answers:<caller>        | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
+| keyed_order:<caller>          | sorted set  | idempotency key -> when, ms                 | KEYED_ANSWER       |
 """
 
 from dataclasses import dataclass
@@ -40,7 +47,8 @@ QUEUE_LIFETIME_MS = 24 * 3600 * 1000
 STATS_LIFETIME_MS = 30 * 24 * 3600 * 1000
 #: Milliseconds. A nudge whose task was lost must not silence the next one for long.
 NUDGE_LIFETIME_MS = 2_000
-#: Milliseconds. How long status still tells that a ticket expired or a match ended.
+#: Milliseconds. How long status still tells that a ticket expired or a match ended, and that a ticket is not put back
+#: that has ended; longer than a signed ticket is good for (`ticket_ttl_seconds`), where that is longer.
 LAST_WORD_LIFETIME_MS = 10 * 60 * 1000
 #: Milliseconds. A player who has not called for this long is not online; the reaper prunes by it.
 ONLINE_LIFETIME_MS = 5 * 60 * 1000
@@ -52,6 +60,10 @@ SERVERS_LIFETIME_MS = 24 * 3600 * 1000
 MATCHES_LIFETIME_MS = 8 * 24 * 3600 * 1000
 #: Milliseconds. Time for an operator to look at entries that PostgreSQL refused.
 DEAD_LIFETIME_MS = 30 * 24 * 3600 * 1000
+#: Milliseconds. A client that repeats a call because of a lost answer does so within a day.
+KEYED_ANSWER_LIFETIME_MS = 24 * 3600 * 1000
+#: Milliseconds. Longer than any call takes; a call that died must not hold its idempotency key for longer.
+KEYED_CALL_LIFETIME_MS = 10_000
 
 #: Waits kept per queue for p50 and p95.
 RECENT_WAITS_KEPT = 1000
@@ -77,7 +89,10 @@ class Keys:
     def __init__(self, *, prefix: str, default_queue: str) -> None:
         self.prefix = prefix
         self._default_queue = default_queue
+        self.tickets = prefix + "matchmaking:tickets"
         self.matches = prefix + "matchmaking:matches"
+        self.probe = prefix + "matchmaking:probe"
+        self.incarnation = prefix + "matchmaking:incarnation"
         self.outbox = prefix + "matchmaking:outbox"
         self.outbox_dead = prefix + "matchmaking:outbox_dead"
         self.online = prefix + "online_users"
@@ -99,8 +114,20 @@ class Keys:
             found = self._queues[name] = QueueKeys(*names)
         return found
 
-    def ticket(self, player_id: str) -> str:
-        return f"{self.prefix}matchmaking:ticket:{player_id}"
+    def last_word(self, player_id: str) -> str:
+        return f"{self.prefix}matchmaking:last_word:{player_id}"
+
+    def elsewhere(self, player_id: str) -> str:
+        return f"{self.prefix}matchmaking:elsewhere:{player_id}"
 
     def ratings(self, player_id: str) -> str:
         return f"{self.prefix}players:ratings:{player_id}"
+
+    def turns(self, limit: str, caller: str) -> str:
+        return f"{self.prefix}rate_limits:{limit}:{caller}"
+
+    def keyed_answers(self, caller: str) -> str:
+        return f"{self.prefix}keyed_answers:{caller}"
+
+    def keyed_order(self, caller: str) -> str:
+        return f"{self.prefix}keyed_order:{caller}"

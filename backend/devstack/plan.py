@@ -22,8 +22,11 @@ ADMIN_PASSWORD_VARIABLE = "CAROUD_ADMIN_PASSWORD"  # noqa: S105
 
 DEFAULT_PORT = "8000"
 DEFAULT_FLOWER_PORT = "5555"
+#: What `make run` lets one address do at the log-in and registration calls: there, all players are this machine's.
+_ADDRESS_RATE = "6000/60"
 #: Where the web listens. Other machines reach it only when this says so.
 DEFAULT_HOST = "127.0.0.1"
+_EVERYWHERE = "0.0.0.0"  # nosec B104
 
 #: Variables by which somebody says: there is a Redis, there is a database.
 REDIS_VARIABLES = ("REDIS_URL", "REDIS_HOST")
@@ -62,7 +65,7 @@ class Plan:
     @property
     def address(self) -> str:
         """Where this machine reaches the web and Flower."""
-        return "127.0.0.1" if self.host in ("0.0.0.0", DEFAULT_HOST) else self.host
+        return "127.0.0.1" if self.host in (_EVERYWHERE, DEFAULT_HOST) else self.host
 
     def programs(self) -> list[Program]:
         """Every program of the stack. The embedded servers have to be prepared."""
@@ -140,8 +143,10 @@ def _own_environment(configured: Mapping[str, str], var_dir: Path, secrets: Mapp
         "SECRET_KEY": configured.get("SECRET_KEY") or secrets["SECRET_KEY"],
         "FLEET_KEY": configured.get("FLEET_KEY") or secrets["FLEET_KEY"],
         # In the environment: every user of the machine can read a command line.
+        "FLOWER_CONF": f"{backend}/flowerconfig.py",
         "FLOWER_BASIC_AUTH": configured.get("FLOWER_BASIC_AUTH") or f"caroud:{secrets['FLOWER_PASSWORD']}",
         "STATIC_ROOT": configured.get("STATIC_ROOT") or str(static_root),
+        "RATE_LIMIT_ADDRESS": configured.get("RATE_LIMIT_ADDRESS") or _ADDRESS_RATE,
         "BEAT_SCHEDULE_FILE": str(var_dir / "celerybeat-schedule"),
         "VAR_DIR": str(var_dir),
         MARK: str(var_dir),

@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
-from xmlrpc.client import Error as RpcError
-from xmlrpc.client import ServerProxy
+
+# What they speak to is our own supervisord, over a socket that nobody else can open.
+from xmlrpc.client import Error as RpcError  # nosec B411
+from xmlrpc.client import ServerProxy  # nosec B411
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -172,7 +174,7 @@ def _control_folder(var_dir: Path) -> Path:
     The link to it is there for whoever has to clean up after a run that was killed.
     """
     _remove_control_folder(var_dir)
-    folder = Path(tempfile.mkdtemp(prefix=_CONTROL_PREFIX, dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=_CONTROL_PREFIX, dir="/tmp"))  # nosec B108
     (var_dir / _CONTROL_LINK).symlink_to(folder)
     return folder
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from matchmaking.history import instant
+from matchmaking.history import instant, teams_of
 from matchmaking.match import Match, MatchedPlayer, PlayerId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import QueueRules
-from matchmaking.services.settle_match import teams_of
-from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, Waiting
+from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, Waiting
+from players.tokens import PlayerCaller
 
 Tree = dict[str, Any]
 
@@ -33,6 +33,19 @@ def of_waiting(waiting: Waiting, rules: QueueRules, now_ms: int) -> Tree:
             "average_elo": whole(waiting.rating_sum / waiting.size) if waiting.size else None,
         },
     }
+
+
+def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:
+    """The ticket as its player may keep it."""
+    return KeptTicket(
+        id=waiting.ticket_id,
+        player_id=PlayerId(player.id),
+        username=player.username,
+        queue=waiting.queue,
+        region=waiting.region,
+        rating=waiting.rating,
+        joined_ms=waiting.joined_ms,
+    )
 
 
 def of_matched(matched: Matched, player_id: PlayerId) -> Tree:

@@ -1,34 +1,68 @@
 """Matches into PostgreSQL: one statement for any number of them, and repeating it changes nothing."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 
 from datastore.batches import in_batches
-from matchmaking.match import Match, MatchStatus
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.models import MatchRecord, Participant
+from matchmaking.ticket import Ended, Matched
 
 #: Matches a statement. Larger saves round trips; smaller keeps the statement's text under some MB.
 _BATCH = 2000
+#: Live matches read at a time.
+_READ_BATCH = 500
 
+#: A match of which a player is in another live match stays out, and is answered; the others go in.
+#: A ticket that waits in PostgreSQL for one of their players is matched by it.
+#: All of it only under the epoch of the claim; whoever switches the stores waits until it is committed.
 _INSERT = """
-WITH new_match AS (
+WITH charge AS (
+    SELECT epoch FROM matchmaking_charge WHERE id = 1 FOR SHARE
+), player AS (
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::float8[], %s::integer[], %s::text[])
+                  AS p (match_id, player_id, username, team, rating, waited_ms, ticket_id)
+), elsewhere AS (
+    SELECT player.match_id, player.player_id
+    FROM player JOIN matchmaking_participant live ON live.player_id = player.player_id AND live.is_live
+    WHERE live.match_id <> player.match_id
+), new_match AS (
     INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at)
     SELECT id, queue, region, %s, server_id, server::jsonb, created_at
     FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
          AS m (id, queue, region, server_id, server, created_at)
+    WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
+), new_participant AS (
+    INSERT INTO matchmaking_participant
+        (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
+    SELECT match_id, player_id, username, team, rating, waited_ms, ticket_id, true
+    FROM player JOIN new_match ON new_match.id = player.match_id
+    RETURNING match_id, player_id
+), matched_ticket AS (
+    UPDATE matchmaking_ticket ticket SET status = 'matched', match_id = new.match_id, changed_ms = %s
+    FROM new_participant new WHERE ticket.player_id = new.player_id AND ticket.status = 'waiting'
 )
-INSERT INTO matchmaking_participant (match_id, player_id, username, team, ticket_rating, waited_ms)
-SELECT match_id, player_id, username, team, rating, waited_ms
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::float8[], %s::integer[])
-     AS p (match_id, player_id, username, team, rating, waited_ms)
-JOIN new_match ON new_match.id = p.match_id
+SELECT '', (SELECT epoch::text FROM charge) UNION ALL SELECT match_id::text, player_id::text FROM elsewhere
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A match that history does not take, and those of its players who are in another live match."""
+
+    match: Match
+    live_elsewhere: frozenset[PlayerId]
+
+
+class OlderEpoch(Exception):
+    """The stores have been switched since these matches were claimed: none of them was written."""
 
 
 def instant(milliseconds: int) -> datetime:
@@ -36,16 +70,19 @@ def instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
-def record_matches(matches: Sequence[Match]) -> None:
-    """Write matches and their participants; those already there stay as they are.
+def record_matches(matches: Sequence[Match], *, epoch: int | None = None) -> list[Refused]:
+    """Write matches and their participants; those already there stay as they are. Answers which were refused.
 
-    One statement per batch, so a match is there with all its players or not at all.
+    One statement per batch, so a match is there with all its players or not at all. Raises `OlderEpoch` where another
+    epoch has begun than the one that they were claimed under; None does not ask.
     """
+    refused: list[Refused] = []
     for batch in in_batches(matches, _BATCH):
-        _record_batch(batch)
+        refused += _record_batch(batch, epoch)
+    return refused
 
 
-def _record_batch(matches: Sequence[Match]) -> None:
+def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
     seats = [json.dumps(asdict(match.server)) if match.server else None for match in matches]
     players = [
         (match.id, player, team)
@@ -54,6 +91,13 @@ def _record_batch(matches: Sequence[Match]) -> None:
         for player in members
     ]
     columns: list[Any] = [
+        [match_id for match_id, _, _ in players],
+        [player.id for _, player, _ in players],
+        [player.username for _, player, _ in players],
+        [team for _, _, team in players],
+        [player.rating for _, player, _ in players],
+        [player.waited_ms for _, player, _ in players],
+        [player.ticket_id for _, player, _ in players],
         MatchStatus.CREATED.value,
         [match.id for match in matches],
         [match.queue for match in matches],
@@ -61,12 +105,86 @@ def _record_batch(matches: Sequence[Match]) -> None:
         [match.server.id if match.server else None for match in matches],
         seats,
         [instant(match.created_ms).isoformat() for match in matches],
-        [match_id for match_id, _, _ in players],
-        [player.id for _, player, _ in players],
-        [player.username for _, player, _ in players],
-        [team for _, _, team in players],
-        [player.rating for _, player, _ in players],
-        [player.waited_ms for _, player, _ in players],
+        epoch,
+        epoch,
+        max((match.created_ms for match in matches), default=0),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, columns)
+        (_, epoch_now), *rows = cursor.fetchall()
+        if epoch is not None and epoch_now != str(epoch):
+            raise OlderEpoch
+        elsewhere: dict[str, set[PlayerId]] = {}
+        for match_id, player_id in rows:
+            elsewhere.setdefault(match_id, set()).add(PlayerId(player_id))
+    return [Refused(match, frozenset(elsewhere[match.id])) for match in matches if match.id in elsewhere]
+
+
+def find_live_match(player_id: PlayerId) -> Matched | None:
+    """The live match of a player, whichever store made it."""
+    live = Participant.objects.filter(player_id=player_id, is_live=True).values("match_id")
+    record = MatchRecord.objects.filter(id__in=live).prefetch_related("participants").first()
+    return None if record is None else Matched(match=match_of(record), status=MatchStatus(record.status))
+
+
+def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | None:
+    """The match that a player's ticket became, where that match is over."""
+    record = MatchRecord.objects.filter(
+        participants__player_id=player_id, participants__ticket_id=ticket_id, ended_at__isnull=False
+    ).first()
+    return None if record is None else Ended(match_id=MatchId(str(record.id)), status=MatchStatus(record.status))
+
+
+def live_matches(*, but: Collection[MatchId] = (), on_server: str | None = None) -> Iterator[list[Matched]]:
+    """Every live match, or every one on a server, some hundred at a time, but those."""
+    known = set(but)
+    live = MatchRecord.objects.filter(ended_at=None)
+    if on_server is not None:
+        live = live.filter(server_id=on_server)
+    ids = [str(match_id) for match_id in live.values_list("id", flat=True) if str(match_id) not in known]
+    for batch in in_batches(ids, _READ_BATCH):
+        records = MatchRecord.objects.filter(id__in=batch, ended_at=None).prefetch_related("participants")
+        yield [Matched(match=match_of(record), status=MatchStatus(record.status)) for record in records]
+
+
+def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
+    """Those of these matches that are over."""
+    return list(
+        MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants")
+    )
+
+
+def unknown_among(match_ids: Sequence[MatchId]) -> list[MatchId]:
+    """Those of these ids that history does not have."""
+    known = {str(match_id) for match_id in MatchRecord.objects.filter(id__in=match_ids).values_list("id", flat=True)}
+    return [match_id for match_id in match_ids if match_id not in known]
+
+
+def teams_of(participants: Iterable[Participant]) -> list[int]:
+    """The numbers of a match's teams, in order."""
+    return sorted({participant.team for participant in participants})
+
+
+def match_of(record: MatchRecord) -> Match:
+    """A match as stores know it, from history."""
+    participants = list(record.participants.all())
+    return Match(
+        id=MatchId(str(record.id)),
+        queue=record.queue,
+        region=record.region,
+        teams=tuple(
+            tuple(_matched_player(p) for p in participants if p.team == team) for team in teams_of(participants)
+        ),
+        server=Seat(**record.server) if record.server else None,
+        created_ms=round(record.created_at.timestamp() * 1000),
+    )
+
+
+def _matched_player(participant: Participant) -> MatchedPlayer:
+    return MatchedPlayer(
+        id=PlayerId(str(participant.player_id)),
+        username=participant.username,
+        rating=participant.ticket_rating,
+        waited_ms=participant.waited_ms,
+        ticket_id=TicketId(participant.ticket_id),
+    )

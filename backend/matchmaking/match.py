@@ -3,10 +3,11 @@
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 MatchId = NewType("MatchId", str)
 PlayerId = NewType("PlayerId", str)
+TicketId = NewType("TicketId", str)
 
 
 class MatchStatus(StrEnum):
@@ -30,6 +31,8 @@ class MatchedPlayer:
     username: str
     rating: float
     waited_ms: int
+    #: The ticket that became this match; "" in matches older than this field.
+    ticket_id: TicketId = TicketId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,18 @@ class Match:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Entrant(NamedTuple):
+    """A player and the mark of the ticket as a snapshot saw it: a claim takes this very ticket or none."""
+
+    player_id: PlayerId
+    mark: str
+
+
+class Proposal(NamedTuple):
     """Tickets that the engine would put together, under the id that their match would get."""
 
     match_id: MatchId
-    teams: tuple[tuple[PlayerId, ...], ...]
+    teams: tuple[tuple[Entrant, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +103,16 @@ class Claims:
     taken: int = 0
     #: Proposals that the queue's rules refuse without a seat.
     without_seat: int = 0
+    #: Whether history has them already: a store in PostgreSQL claims and records in one step.
+    are_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """A match claimed and perhaps not yet in PostgreSQL. `match` is None where it cannot be read."""
+    """A match claimed and not yet announced. `match` is None where it cannot be read."""
 
     match_id: MatchId
     match: Match | None
     raw: str
+    #: The epoch of its claim: history refuses it where the stores have been switched since.
+    epoch: int

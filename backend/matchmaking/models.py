@@ -1,8 +1,17 @@
-"""History: matches, who played them, how they ended. Written in bulk by `matchmaking.history`."""
+"""History: matches, who played them, how they ended. Written in bulk by `matchmaking.history`.
+
+And what the second store keeps: its tickets, and which of the two stores is in charge.
+"""
+
+from datetime import UTC, datetime
 
 from django.db import models
 
 from matchmaking.match import MatchStatus
+from matchmaking.ticket import TicketStatus
+
+#: Before any lease or nudge.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MatchRecord(models.Model):
@@ -28,7 +37,17 @@ class MatchRecord(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
             models.Index(fields=["created_at"], name="match_live", condition=models.Q(ended_at=None)),
-            models.Index(fields=["ended_at"], name="match_unreleased", condition=models.Q(released_at=None)),
+            models.Index(
+                fields=["ended_at"],
+                name="match_unreleased",
+                condition=models.Q(released_at=None, ended_at__isnull=False),
+            ),
+            models.Index(
+                fields=["server_id"],
+                name="match_hosted",
+                condition=models.Q(ended_at=None, server_id__isnull=False),
+            ),
+            models.Index(fields=["queue", "-created_at"], name="match_of_queue"),
         ]
 
     def __str__(self) -> str:
@@ -38,7 +57,8 @@ class MatchRecord(models.Model):
 class Participant(models.Model):
     """One player of one match. Ratings before and after are filled by the result."""
 
-    match = models.ForeignKey(MatchRecord, on_delete=models.CASCADE, related_name="participants")
+    #: Found by the index of `once_per_match`.
+    match = models.ForeignKey(MatchRecord, on_delete=models.CASCADE, related_name="participants", db_index=False)
     #: No foreign key: history stays when an account goes, and its writing never fails for it.
     player_id = models.UUIDField()
     username = models.CharField(max_length=150)
@@ -46,13 +66,122 @@ class Participant(models.Model):
     #: Rating of the ticket, by which the match was found.
     ticket_rating = models.FloatField()
     waited_ms = models.PositiveIntegerField()
+    ticket_id = models.CharField(max_length=64, default="")
+    #: Until the match ends. A player is in at most one live match, whichever store made it: PostgreSQL holds it.
+    is_live = models.BooleanField(default=True)
     rating_before = models.FloatField(null=True)
     rating_after = models.FloatField(null=True)
 
     class Meta:
         ordering = ["team", "id"]
-        constraints = [models.UniqueConstraint(fields=["match", "player_id"], name="once_per_match")]
+        constraints = [
+            models.UniqueConstraint(fields=["match", "player_id"], name="once_per_match"),
+            models.UniqueConstraint(fields=["player_id"], name="one_live_match", condition=models.Q(is_live=True)),
+        ]
         indexes = [models.Index(fields=["player_id", "match"], name="participant_player")]
 
     def __str__(self) -> str:
         return f"{self.username} in {self.match_id}"
+
+
+class Ticket(models.Model):
+    """A ticket in PostgreSQL: of the queues that it serves, and of all queues while Redis is away.
+
+    One row a player; an ended one stays for some minutes, so that status can tell what became of it. No index holds
+    `last_seen_ms`, which every status writes: the row is written in place and no index grows by it.
+    """
+
+    player_id = models.UUIDField(primary_key=True)
+    ticket_id = models.CharField(max_length=64)
+    username = models.CharField(max_length=150)
+    queue = models.CharField(max_length=32)
+    region = models.CharField(max_length=64, blank=True)
+    rating = models.FloatField()
+    joined_ms = models.BigIntegerField()
+    last_seen_ms = models.BigIntegerField()
+    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in TicketStatus])
+    #: When the status last changed, ms since the epoch.
+    changed_ms = models.BigIntegerField()
+    match_id = models.UUIDField(null=True)
+    #: Of a ticket that was left: the request that did it, so that its repetition gets the same answer.
+    left_by = models.CharField(max_length=64, blank=True)
+    #: It stands in for Redis: when Redis is back, the ticket moves there.
+    is_fallback = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["is_fallback", "queue", "joined_ms", "player_id"],
+                include=["rating"],
+                name="ticket_line",
+                condition=models.Q(status="waiting"),
+            ),
+            models.Index(fields=["status", "changed_ms"], name="ticket_ended", condition=~models.Q(status="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} in {self.queue}: {self.status}"
+
+
+class QueueState(models.Model):
+    """The rounds of a queue in PostgreSQL. Lease and nudge go by the clock of PostgreSQL, which all processes share."""
+
+    pk = models.CompositePrimaryKey("queue", "is_fallback")
+    queue = models.CharField(max_length=32)
+    is_fallback = models.BooleanField()
+    #: Token of the round that runs, and until when it holds the queue.
+    lease = models.CharField(max_length=64, blank=True, default="")
+    leased_until = models.DateTimeField(default=LONG_AGO)
+    #: A round was asked for and has not begun; until then nobody else asks.
+    nudged_until = models.DateTimeField(default=LONG_AGO)
+    last_round_ms = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return self.queue
+
+
+class QueueCount(models.Model):
+    """Counters of a queue in PostgreSQL, in slots: joins at the same time rarely wait for one another's row."""
+
+    pk = models.CompositePrimaryKey("queue", "is_fallback", "slot")
+    queue = models.CharField(max_length=32)
+    is_fallback = models.BooleanField()
+    #: 0 to 15 by the player's id; 16 is for the rounds.
+    slot = models.PositiveSmallIntegerField()
+    joins = models.BigIntegerField(default=0)
+    leaves = models.BigIntegerField(default=0)
+    matches = models.BigIntegerField(default=0)
+    expired = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.queue}, slot {self.slot}"
+
+
+class OnlinePlayer(models.Model):
+    """A player who called lately. Not logged: it is empty after a crash of PostgreSQL, and fills by itself."""
+
+    player_id = models.UUIDField(primary_key=True)
+    last_seen_ms = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.player_id)
+
+
+class Charge(models.Model):
+    """Which store is in charge of the queues that Redis serves: one row. See `matchmaking.charge`."""
+
+    #: PostgreSQL stands in for Redis.
+    is_fallen_back = models.BooleanField(default=False)
+    #: One more at each switch: a claim made before is refused after it.
+    epoch = models.BigIntegerField(default=1)
+    changed_ms = models.BigIntegerField(default=0)
+    #: Which Redis, with which data, is known to hold what it should; another one is recovered first.
+    redis_incarnation = models.CharField(max_length=128, blank=True, default="")
+    #: Tickets that were not asked for since then may have ended in data that Redis has lost.
+    recovered_ms = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_charge")]
+
+    def __str__(self) -> str:
+        return f"{'postgresql' if self.is_fallen_back else 'redis'}, epoch {self.epoch}"

@@ -56,7 +56,7 @@ class LastMatchAnswer(serializers.Serializer[Any]):
 
 
 class TicketAnswer(serializers.Serializer[Any]):
-    """Which fields are there depends on `status`: `waiting` has all from `your_elo` to `queue_stats`,
+    """Which fields are there depends on `status`: `waiting` has all from `your_elo` to `ticket`,
     `matched` has `match` and `opponent`, `not_in_queue` may have `last_match`."""
 
     status = serializers.ChoiceField(choices=["waiting", "matched", "not_in_queue", "expired"])
@@ -67,6 +67,10 @@ class TicketAnswer(serializers.Serializer[Any]):
     queue_position = serializers.IntegerField(required=False, help_text="1 has waited longest.")
     queue_size = serializers.IntegerField(required=False)
     queue_stats = QueueStatsAnswer(required=False)
+    ticket = serializers.CharField(
+        required=False,
+        help_text="Your ticket, signed. Send the newest one back as `X-Matchmaking-Ticket`, so that it can be put back.",
+    )
     match = MatchAnswer(required=False)
     opponent = OpponentAnswer(required=False, allow_null=True)
     last_match = LastMatchAnswer(required=False)
@@ -96,6 +100,9 @@ class QueueFiguresAnswer(serializers.Serializer[Any]):
 class StatsAnswer(serializers.Serializer[Any]):
     queues = serializers.DictField(child=QueueFiguresAnswer())
     online_users = serializers.IntegerField()
+    mode = serializers.ChoiceField(
+        choices=["redis", "fallback", "postgres"], help_text="`fallback`: PostgreSQL stands in for Redis."
+    )
 
 
 class ResultBody(serializers.Serializer[Any]):
@@ -143,3 +150,14 @@ class HeartbeatAnswer(serializers.Serializer[Any]):
     matches = MatchAnswer(many=True, help_text="All matches it has to host, the new ones included.")
     next_heartbeat_seconds = serializers.FloatField()
     token = serializers.CharField(required=False, help_text="A fresh token, once the old one nears its end.")
+
+
+class RegisterAnswer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    generation = serializers.IntegerField()
+    token = serializers.CharField(
+        help_text="Send it as `Authorization: Bearer …`; a newer registration makes it stale."
+    )
+    matches = MatchAnswer(many=True, help_text="Matches that it has to host: of an earlier registration.")
+    heartbeat_interval_seconds = serializers.FloatField()
+    heartbeat_ttl_seconds = serializers.FloatField()

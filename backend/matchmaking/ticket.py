@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
 
-from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
-
-TicketId = NewType("TicketId", str)
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
 
 
 class TicketStatus(StrEnum):
@@ -32,6 +29,19 @@ class JoinRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptTicket:
+    """A ticket as somebody outside its store knows it: the player's signed one, or the other store's."""
+
+    id: TicketId
+    player_id: PlayerId
+    username: str
+    queue: str
+    region: str
+    rating: float
+    joined_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The ticket waits."""
 
@@ -44,6 +54,7 @@ class Waiting:
     #: Tickets in the queue, this one included, and the sum of their ratings.
     size: int
     rating_sum: float
+    region: str = ""
     is_new: bool = False
     #: This join is the first since the last round began: ask for a round.
     wants_round: bool = False
@@ -87,6 +98,11 @@ class Elsewhere:
 @dataclass(frozen=True, slots=True)
 class RatingMissing:
     """The store does not know the rating: join again with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeingMatched:
+    """A round has claimed the ticket, and its match is not announced yet: ask again in a moment."""
 
 
 @dataclass(frozen=True, slots=True)

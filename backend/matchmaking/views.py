@@ -2,43 +2,87 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from caroud import nudge, wiring
 from matchmaking import answers
-from matchmaking.match import PlayerId
+from matchmaking.match import PlayerId, TicketId
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.queue_figures import queue_figures
-from matchmaking.ticket import JoinRequest, TicketId
+from matchmaking.services.put_back import Known
+from matchmaking.services.ticket_status import ticket_status
+from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
+from matchmaking.ticket import JoinRequest, KeptTicket, Left, Waiting
 from players.permissions import player_of
 from players.services.find_rating import find_rating
+from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, region
+from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
 from rest.views import Door, answer
 
+_HEADER_VARIABLE = "HTTP_" + HEADER.upper().replace("-", "_")
 
-class JoinView(Door):
+
+_TICKET_HEADER = OpenApiParameter(
+    HEADER,
+    str,
+    location=OpenApiParameter.HEADER,
+    description="The newest `ticket` that a waiting answer held: where the service has lost the ticket, it is put back.",
+)
+
+
+class QueueDoor(Door):
+    """A player's call about a ticket. `backend` names the store; "" is the one of MATCHMAKING_BACKEND."""
+
+    backend = ""
+
+    def kept_ticket(self, request: Request, player: PlayerCaller, now_ms: int) -> KeptTicket | None:
+        """The ticket that the player shows, if its queue exists and it is not too old."""
+        text = request.META.get(_HEADER_VARIABLE)
+        if not text:
+            return None
+        oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in wiring.rules().queues.values())
+        kept = read_ticket(text, PlayerId(player.id), issued_since_ms=oldest_ms, secret=settings.SECRET_KEY)
+        return kept if kept is not None and kept.queue in wiring.rules().queues else None
+
+    def answer_with(self, outcome: Known | Left, player: PlayerCaller, now_ms: int) -> HttpResponse:
+        tree = answers.of_ticket(
+            outcome, player_id=PlayerId(player.id), rules=wiring.rules().queues, now_ms=now_ms
+        )
+        if isinstance(outcome, Waiting):
+            tree["ticket"] = sign_ticket(
+                answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY
+            )
+        return answer(tree)
+
+
+class JoinView(QueueDoor):
     @extend_schema(
+        parameters=[_TICKET_HEADER],
         request=JoinBody,
         responses={200: TicketAnswer, **problems(400, 401, 403, 409, 503)},
         summary="Join a queue",
         description="Joining twice is the same ticket, arrival time kept; during a live match it answers the match.",
         tags=["matchmaking"],
     )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
         rules = wiring.rules()
         body = body_of(request, {"queue", "region"})
         queue = rules.queues[choice(body, "queue", rules.queues.keys(), rules.default_queue)]
         now_ms = wiring.clock()
+        store = wiring.ticket_store(self.backend)
         outcome = join_queue(
-            store=wiring.ticket_store(),
+            store=store,
             request=JoinRequest(
                 player_id=PlayerId(player.id),
                 username=player.username,
@@ -48,46 +92,65 @@ class JoinView(Door):
             ),
             rules=queue,
             now_ms=now_ms,
+            kept=self.kept_ticket(request, player, now_ms),
             find_rating=partial(find_rating, player=player, queue=queue.name, initial_rating=queue.initial_rating),
-            ask_for_round=nudge.ask_for_round,
+            ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
         )
-        return answer(answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=rules.queues, now_ms=now_ms))
+        return self.answer_with(outcome, player, now_ms)
 
 
-class StatusView(Door):
+class StatusView(QueueDoor):
     @extend_schema(
-        responses={200: TicketAnswer, **problems(401, 403, 503)},
+        parameters=[_TICKET_HEADER],
+        responses={200: TicketAnswer, **problems(400, 401, 403, 409, 503)},
         summary="What became of my ticket",
         description="Ask every second or two: asking is the player's heartbeat, and who stops asking expires.",
         tags=["matchmaking"],
     )
     def get(self, request: Request) -> HttpResponse:
-        player_id = PlayerId(player_of(request).id)
+        player = player_of(request)
         now_ms = wiring.clock()
-        outcome = wiring.ticket_store().status(player_id, now_ms)
-        return answer(answers.of_ticket(outcome, player_id=player_id, rules=wiring.rules().queues, now_ms=now_ms))
+        outcome = ticket_status(
+            store=wiring.ticket_store(self.backend),
+            rules=wiring.rules(),
+            player_id=PlayerId(player.id),
+            kept=self.kept_ticket(request, player, now_ms),
+            now_ms=now_ms,
+        )
+        if isinstance(outcome, Waiting) and not self.backend:
+            nudge.run_overdue_round(outcome.queue)
+        return self.answer_with(outcome, player, now_ms)
 
 
-class LeaveView(Door):
+class LeaveView(QueueDoor):
     @extend_schema(
+        parameters=[_TICKET_HEADER],
         request=None,
-        responses={200: LeaveAnswer, **problems(401, 403, 409, 503)},
+        responses={200: LeaveAnswer, **problems(400, 401, 403, 409, 503)},
         summary="Leave the queue",
         description="409 with `match` and `opponent` where a round was faster: the match stands.",
         tags=["matchmaking"],
     )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
-        player_id = PlayerId(player_of(request).id)
+        player = player_of(request)
         now_ms = wiring.clock()
         try:
-            outcome = leave_queue(store=wiring.ticket_store(), player_id=player_id, now_ms=now_ms)
+            outcome = leave_queue(
+                store=wiring.ticket_store(self.backend),
+                rules=wiring.rules(),
+                player_id=PlayerId(player.id),
+                kept=self.kept_ticket(request, player, now_ms),
+                now_ms=now_ms,
+                request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
+            )
         except AlreadyMatched as refusal:
-            found = answers.of_matched(refusal.matched, player_id)
+            found = answers.of_matched(refusal.matched, PlayerId(player.id))
             return problem(409, refusal.detail, match=found["match"], opponent=found["opponent"])
-        return answer(answers.of_ticket(outcome, player_id=player_id, rules=wiring.rules().queues, now_ms=now_ms))
+        return self.answer_with(outcome, player, now_ms)
 
 
-class StatsView(Door):
+class StatsView(QueueDoor):
     authentication_classes = []
     permission_classes = [AllowAny]
 
@@ -95,6 +158,6 @@ class StatsView(Door):
         responses={200: StatsAnswer, **problems(503)}, summary="The queues in figures", tags=["matchmaking"], auth=[]
     )
     def get(self, request: Request) -> HttpResponse:
-        store = wiring.ticket_store()
+        store = wiring.ticket_store(self.backend)
         queues = {name: queue_figures(store=store, queue=name) for name in wiring.rules().queues}
-        return answer({"queues": queues, "online_users": store.online()})
+        return answer({"queues": queues, "online_users": store.online(), "mode": self.backend or wiring.mode()})

@@ -2,26 +2,37 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from caroud import wiring
+from caroud.limits import RegisterServerLimit
 from errors import NotAllowed, Unknown
 from matchmaking import answers
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
-from matchmaking.serializers import HeartbeatAnswer, HeartbeatBody, RecordAnswer, ResultBody
-from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server
+from matchmaking.serializers import (
+    HeartbeatAnswer,
+    HeartbeatBody,
+    RecordAnswer,
+    RegisterAnswer,
+    ResultBody,
+)
+from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server, take_up_matches
 from matchmaking.services.report_result import report_result
 from matchmaking.services.settle_match import find_record
 from matchmaking.ticket import Matched
 from players.permissions import (
+    IsFleet,
     IsServer,
     IsServerOrFleet,
     IsServerOrStaff,
@@ -33,9 +44,12 @@ from players.permissions import (
 )
 from players.tokens import ServerCaller, renewed_server_token
 from rest.fields import body_of
+from rest.idempotency import SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
-from servers.server import Absence, ServerId
+from servers.serializers import RegisterServerBody
+from servers.server import Absence, Registration, ServerId
+from servers.services.register_server import register_server
 
 
 class _Newest(CursorPagination):
@@ -45,6 +59,21 @@ class _Newest(CursorPagination):
     max_page_size = 100
     page_size_query_param = "page_size"
     ordering = ("-created_at", "-id")
+
+    def decode_cursor(self, request: Request) -> Any:
+        """DRF looks at the form of a cursor only; what stands in it goes into a query, so it has to be a time."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment = parse_datetime(text)
+        return moment is not None and moment.tzinfo is not None and moment.astimezone(UTC) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 class HistoryView(Door):
@@ -88,7 +117,7 @@ class MatchView(Door):
         responses={200: RecordAnswer, **problems(401, 403, 404, 503)}, summary="One of my matches", tags=["matches"]
     )
     def get(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
-        record = find_record(store=wiring.ticket_store(), match_id=MatchId(str(match_id)))
+        record = find_record(match_id=MatchId(str(match_id)))
         player = player_of(request)
         takes_part = any(str(p.player_id) == player.id for p in record.participants.all())
         if not takes_part and not player.is_staff:
@@ -106,6 +135,7 @@ class ResultView(Door):
         description="By the match's server; a match without a server with the fleet key. Sent twice it has one effect.",
         tags=["matches"],
     )
+    @once_by_key(wiring.keyed_answers, kept=SERVER_ANSWERS_KEPT)
     def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
         body = ResultBody(data=body_of(request, {"ranks", "abandoned"}))
         body.is_valid(raise_exception=True)
@@ -120,6 +150,46 @@ class ResultView(Door):
             now_ms=wiring.clock(),
         )
         return answer(answers.of_record(record))
+
+
+class RegisterView(Door):
+    permission_classes = [IsFleet]
+    throttle_classes = [RegisterServerLimit]
+
+    @extend_schema(
+        request=RegisterServerBody,
+        responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
+        summary="Register a game server",
+        description="Registering again under the same id makes the older token stale. A server that was told to register "
+        "again says in `matches` which ones it still runs: those keep their seats, others it had are abandoned.",
+        tags=["servers"],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        body = RegisterServerBody(data=body_of(request, {"id", "host", "port", "region", "capacity", "matches"}))
+        body.is_valid(raise_exception=True)
+        running = body.validated_data.pop("matches", None)
+        registration = Registration(**body.validated_data)
+        now_ms = wiring.clock()
+        generation, token = register_server(pool=wiring.server_pool(), registration=registration, now_ms=now_ms)
+        hosted = take_up_matches(
+            store=wiring.ticket_store(),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            server_id=registration.id,
+            running=None if running is None else {str(match_id) for match_id in running},
+            now_ms=now_ms,
+        )
+        return answer(
+            {
+                "id": registration.id,
+                "generation": generation,
+                "token": token,
+                "matches": _matches(hosted),
+                "heartbeat_interval_seconds": settings.HEARTBEAT_INTERVAL_SECONDS,
+                "heartbeat_ttl_seconds": settings.HEARTBEAT_TTL_SECONDS,
+            },
+            status=201,
+        )
 
 
 class HeartbeatView(Door):

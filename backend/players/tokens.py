@@ -8,6 +8,7 @@ Three kinds of caller, each with its own credential:
 """
 
 import time
+import unicodedata
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,8 +24,14 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from players.models import Player
 
+#: Characters. Ours have some 400, other issuers' up to a few thousand; a longer one is not worth reading.
+_LONGEST_TOKEN = 8_192
 #: Tokens remembered as verified, per process. One is about 1 kB.
 _REMEMBERED = 20_000
+#: Characters of `iss|sub` that are kept.
+_LONGEST_SUBJECT = 255
+#: Unicode categories: controls, formats (direction overrides among them), surrogates, line and paragraph separators.
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: Ids of players of an external issuer are derived, so that no look-up is needed: uuid5(this, "iss|sub").
 _EXTERNAL_NAMESPACE = uuid.UUID("6d1a0f5e-3f0c-4c8e-9a53-1f6f0c5f3c11")
 
@@ -47,6 +54,11 @@ class PlayerCaller:
     external_subject: str = ""
     is_authenticated: bool = True
 
+    @property
+    def caller_key(self) -> str:
+        """A name that no other caller of any kind has."""
+        return f"player:{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerCaller:
@@ -56,12 +68,17 @@ class ServerCaller:
     generation: int
     is_authenticated: bool = True
 
+    @property
+    def caller_key(self) -> str:
+        return f"server:{self.server_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class FleetCaller:
     """Whoever holds the fleet key: the studio's own back end."""
 
     is_authenticated: bool = True
+    caller_key: str = "fleet"
 
 
 Caller = PlayerCaller | ServerCaller | FleetCaller
@@ -126,6 +143,8 @@ _verified = _VerifiedTokens(_REMEMBERED)
 
 def caller_of(raw: str) -> Caller:
     """Who shows this token. Raises `InvalidToken`. A token is verified once per process, then remembered."""
+    if len(raw) > _LONGEST_TOKEN:
+        raise InvalidToken("this is not a token")
     caller = _verified.find(raw)
     if caller is None:
         claims, caller = _verify(raw)
@@ -136,7 +155,7 @@ def caller_of(raw: str) -> Caller:
 def _verify(raw: str) -> tuple[dict[str, Any], Caller]:
     try:
         unverified = jwt.decode(raw, options={"verify_signature": False})
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, RecursionError) as error:
         raise InvalidToken("this is not a token") from error
     if settings.EXTERNAL_JWKS_URL and unverified.get("iss") == settings.EXTERNAL_ISSUER:
         return _verify_external(raw)
@@ -157,7 +176,7 @@ def _caller_from(claims: dict[str, Any]) -> Caller:
             username=str(claims["username"]),
             is_staff=claims.get("is_staff") is True,
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidToken("the token lacks what this service puts into its own") from error
 
 
@@ -180,9 +199,18 @@ def _verify_external(raw: str) -> tuple[dict[str, Any], Caller]:
     except (jwt.InvalidTokenError, jwt.PyJWKClientError) as error:
         raise InvalidToken("the issuer's token is invalid, has expired or cannot be verified") from error
     subject = f"{claims['iss']}|{claims['sub']}"
-    username = str(claims.get("preferred_username") or claims.get("username") or claims["sub"])[:150]
+    if subject != _printable(subject) or len(subject) > _LONGEST_SUBJECT:
+        raise InvalidToken("the issuer's `sub` cannot be kept: it is too long, or has signs that are no text")
+    shown = str(claims.get("preferred_username") or claims.get("username") or "")
+    username = (_printable(shown).strip() or str(claims["sub"]))[:150]
     player_id = str(uuid.uuid5(_EXTERNAL_NAMESPACE, subject))
     return claims, PlayerCaller(id=player_id, username=username, external_subject=subject)
+
+
+def _printable(text: str) -> str:
+    """The text without controls, line breaks, direction overrides and halves of surrogate pairs: no store and no log
+    line can be led astray by what is left."""
+    return "".join(sign for sign in text if unicodedata.category(sign) not in _NO_TEXT)
 
 
 def renewed_server_token(raw: str) -> str | None:

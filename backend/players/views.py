@@ -10,6 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from caroud import wiring
+from caroud.limits import LogInLimit, RefreshLimit, RegisterLimit
 from errors import Invalid
 from players.models import Player
 from players.permissions import player_of
@@ -42,6 +43,8 @@ class _Anyone(Door):
 
 
 class RegisterView(_Anyone):
+    throttle_classes = [RegisterLimit]
+
     @extend_schema(
         request=RegisterPlayerBody,
         responses={201: RegisteredAnswer, **problems(400, 409, 503)},
@@ -57,6 +60,8 @@ class RegisterView(_Anyone):
 
 
 class TokenView(_Anyone):
+    throttle_classes = [LogInLimit]
+
     @extend_schema(
         request=CredentialsBody,
         responses={200: TokensAnswer, **problems(400, 401, 503)},
@@ -74,6 +79,8 @@ class TokenView(_Anyone):
 
 
 class RefreshView(_Anyone):
+    throttle_classes = [RefreshLimit]
+
     @extend_schema(
         request=RefreshBody,
         responses={200: TokensAnswer, **problems(400, 401, 503)},

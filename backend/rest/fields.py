@@ -5,19 +5,23 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.request import Request
 
 from errors import Invalid
 
 #: Regions become parts of keys, so they are plain words.
 REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Characters of an unknown field's name that are given back.
+_SHOWN = 64
 
 
 def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
     """The JSON object of a request; a field that is not known is refused rather than ignored."""
     content = request._request.body
     if not content:
+        if request.META.get("HTTP_TRANSFER_ENCODING"):
+            raise _LengthRequired
         return {}
     if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(request.content_type or "nothing", "send Content-Type: application/json")
@@ -31,8 +35,16 @@ def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
         raise Invalid("body: has to be a JSON object", field="body")
     for name in body:
         if name not in known:
-            raise Invalid(f"{name}: is not a field of this call; it takes {', '.join(sorted(known))}", field=str(name))
+            shown = name[:_SHOWN]
+            raise Invalid(f"{shown}: is not a field of this call; it takes {', '.join(sorted(known))}", field=shown)
     return body
+
+
+class _LengthRequired(APIException):
+    """WSGI reads as much as Content-Length says: without it a body would be lost without a word."""
+
+    status_code = 411
+    default_detail = "send the body with a Content-Length, not in chunks"
 
 
 def _refuse_constant(name: str) -> None:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
-from errors import Conflict, Invalid, NotAllowed, Refusal, StoreUnavailable, Unknown
+from errors import Conflict, Invalid, NotAllowed, NotYet, Refusal, StoreUnavailable, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
 
 def answer_problem(error: Exception, context: Mapping[str, Any] | None = None) -> HttpResponse | None:
     """DRF's exception handler. What it does not know stays an exception: a fault of ours."""
+    if isinstance(error, NotYet):
+        return problem(503, error.detail, headers={"Retry-After": "1"})
     if isinstance(error, Refusal):
         members: dict[str, Any] = {"field": error.field} if error.field else {}
         return problem(_STATUS_OF_REFUSAL[type(error)], error.detail, **members, **error.extra)
@@ -68,6 +70,7 @@ def _of_api_exception(error: exceptions.APIException) -> HttpResponse:
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{wait:.0f}"
+    headers |= getattr(error, "headers", {})
     members = {"field": "body"} if isinstance(error, exceptions.ParseError) else {}
     detail = _NO_CREDENTIALS if isinstance(error, exceptions.NotAuthenticated) else error.detail
     if isinstance(detail, dict):

@@ -35,17 +35,24 @@ class Door(APIView):
     content_negotiation_class = JsonOnly
     renderer_classes = [JSONRenderer]
     versioning_class = None
-    throttle_classes: list[Any] = []
+    #: OPTIONS would describe the view to nobody who needs it; the schema does.
+    http_method_names = ["get", "post", "delete", "head"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who calls, and may they? Formats and versions are not negotiated: there is one of each."""
+        """Too often? Who calls, and may they? Formats and versions are not negotiated: there is one of each.
+
+        Limits first: those by address must hold for wrong credentials too, those by caller authenticate by asking.
+        """
         request.accepted_renderer = _JSON
         request.accepted_media_type = _JSON.media_type
+        self.check_throttles(request)
         self.perform_authentication(request)
         self.check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Answers are made whole by `answer` and `problem`; nothing is rendered afterwards."""
+        for name, value in getattr(request, "limit_headers", {}).items():
+            response.headers.setdefault(name, value)
         return response
 
 

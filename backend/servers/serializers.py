@@ -33,19 +33,16 @@ class RegisterServerBody(serializers.Serializer[Any]):
     )
     capacity = serializers.IntegerField(min_value=1, max_value=10_000, help_text="Games at the same time, at most.")
 
+    matches = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=10_000,
+        help_text="Matches that this server runs: send it when you register again.",
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs.setdefault("id", f"{attrs['host']}:{attrs['port']}"[:64])
         return attrs
-
-
-class RegisterAnswer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    generation = serializers.IntegerField()
-    token = serializers.CharField(
-        help_text="Send it as `Authorization: Bearer …`; a newer registration makes it stale."
-    )
-    heartbeat_interval_seconds = serializers.FloatField()
-    heartbeat_ttl_seconds = serializers.FloatField()
 
 
 class ServerAnswer(serializers.Serializer[Any]):

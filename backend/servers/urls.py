@@ -2,10 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from servers.views import DrainView, PoolView, RegisterView
+from servers.views import DrainView, PoolView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("servers/", PoolView.as_view(), name="servers"),
-    path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/drain/", DrainView.as_view(), name="servers-drain"),
 ]

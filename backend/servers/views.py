@@ -1,4 +1,4 @@
-"""The server pool's door: register, drain, list. Heartbeats and removal, which touch matches, are matchmaking's."""
+"""The server pool's door: drain, list. Registration, heartbeats and removal, which touch matches, are matchmaking's."""
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -7,43 +7,14 @@ from rest_framework.request import Request
 
 from caroud import wiring
 from errors import Conflict, Unknown
-from players.permissions import IsFleet, IsServerOrStaff, IsStaff, caller_of_request, own_server
+from players.permissions import IsServerOrStaff, IsStaff, caller_of_request, own_server
 from players.tokens import ServerCaller
-from rest.fields import body_of
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.answers import of_pool
-from servers.serializers import DrainAnswer, PoolAnswer, RegisterAnswer, RegisterServerBody
-from servers.server import Absence, Registration, ServerId
+from servers.serializers import DrainAnswer, PoolAnswer
+from servers.server import Absence, ServerId
 from servers.services.drain_server import drain_server
-from servers.services.register_server import register_server
-
-
-class RegisterView(Door):
-    permission_classes = [IsFleet]
-
-    @extend_schema(
-        request=RegisterServerBody,
-        responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
-        summary="Register a game server",
-        description="Registering again under the same id makes the older token stale.",
-        tags=["servers"],
-    )
-    def post(self, request: Request) -> HttpResponse:
-        body = RegisterServerBody(data=body_of(request, {"id", "host", "port", "region", "capacity"}))
-        body.is_valid(raise_exception=True)
-        registration = Registration(**body.validated_data)
-        generation, token = register_server(pool=wiring.server_pool(), registration=registration, now_ms=wiring.clock())
-        return answer(
-            {
-                "id": registration.id,
-                "generation": generation,
-                "token": token,
-                "heartbeat_interval_seconds": settings.HEARTBEAT_INTERVAL_SECONDS,
-                "heartbeat_ttl_seconds": settings.HEARTBEAT_TTL_SECONDS,
-            },
-            status=201,
-        )
 
 
 class DrainView(Door):

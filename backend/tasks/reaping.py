@@ -8,38 +8,46 @@ from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
 from matchmaking.services.host_matches import reap_stale_servers as reap
 from players.services.forget_tokens import forget_expired_tokens as forget
+from tasks.absence import logged_absence
 
 
 @shared_task(name="tasks.reaping.expire_tickets")
 def expire_tickets() -> None:
     """End tickets that were not asked for in time, in every queue; forget players who are gone."""
-    for rules in wiring.rules().queues.values():
-        expire_queue(store=wiring.ticket_store(), rules=rules, now_ms=wiring.clock())
-    wiring.ticket_store().prune_online(wiring.clock())
+    for store in (wiring.postgres_tickets(), wiring.redis_tickets()):
+        with logged_absence("expiry"):
+            for rules in wiring.rules().queues.values():
+                expire_queue(store=store, rules=rules, now_ms=wiring.clock())
+            store.prune_online(wiring.clock())
 
 
 @shared_task(name="tasks.reaping.reap_stale_servers")
 def reap_stale_servers() -> None:
     """Take silent servers out of the pool and abandon their matches."""
-    reap(
-        store=wiring.ticket_store(),
-        pool=wiring.server_pool(),
-        ratings=wiring.rating_cache(),
-        rules=wiring.rules(),
-        heartbeat_ttl_seconds=settings.HEARTBEAT_TTL_SECONDS,
-        now_ms=wiring.clock(),
-    )
+    with logged_absence("reaping"):
+        wiring.link().look()
+        reap(
+            store=wiring.ticket_store(),
+            pool=wiring.server_pool(),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            heartbeat_ttl_seconds=settings.HEARTBEAT_TTL_SECONDS,
+            now_ms=wiring.clock(),
+        )
 
 
 @shared_task(name="tasks.reaping.settle_overdue_matches")
 def settle_overdue_matches() -> None:
     """Abandon matches whose result is overdue; finish what an absent Redis left open."""
-    settle_overdue(
-        store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
-    )
+    with logged_absence("settling"):
+        wiring.link().look()
+        settle_overdue(
+            store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
+        )
 
 
 @shared_task(name="tasks.reaping.forget_expired_tokens")
 def forget_expired_tokens() -> None:
     """Delete refresh tokens whose time is over."""
-    forget()
+    with logged_absence("forgetting tokens"):
+        forget()

@@ -6,15 +6,59 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from caroud import wiring
+from matchmaking.charge import InCharge, read_charge
 from matchmaking.services import find_matches as service
+from matchmaking.services.recover_store import recover_if_lost
+from tasks.absence import logged_absence
 
 
 @shared_task(name="tasks.rounds.find_matches")
 def find_matches(queue: str) -> None:
-    """One or more rounds of one queue."""
-    service.find_matches(
-        store=wiring.ticket_store(), rules=wiring.queue_rules(queue), clock=wiring.clock, new_id=wiring.new_id
+    """One or more rounds of one queue in Redis; none while PostgreSQL stands in for it, or is away itself."""
+    with logged_absence(f"a round of {queue}"):
+        charge = _charge()
+        if charge is not None:
+            service.find_matches(
+                store=wiring.redis_tickets(),
+                rules=wiring.queue_rules(queue),
+                charge=charge,
+                clock=wiring.clock,
+                new_id=wiring.new_id,
+            )
+
+
+def _charge() -> InCharge | None:
+    """Who is in charge, with a Redis that holds what it should; None while that is being brought about."""
+    charge = read_charge()
+    if charge.is_fallen_back:
+        return charge
+    return recover_if_lost(
+        store=wiring.redis_tickets(),
+        pool=wiring.redis_servers(),
+        known_servers=wiring.postgres_servers(),
+        charge=charge,
+        word=wiring.new_id(),
+        now_ms=wiring.clock(),
     )
+
+
+@shared_task(name="tasks.rounds.find_matches_in_postgresql")
+def find_matches_in_postgresql(queue: str) -> None:
+    """One or more rounds of one of PostgreSQL's own queues."""
+    with logged_absence(f"a round of {queue} in PostgreSQL"):
+        service.find_matches(
+            store=wiring.postgres_tickets(),
+            rules=wiring.queue_rules(queue),
+            charge=None,
+            clock=wiring.clock,
+            new_id=wiring.new_id,
+        )
+
+
+@worker_init.connect
+def follow(**_: Any) -> None:
+    """Web processes decide which store is in charge; workers do as PostgreSQL says."""
+    wiring.link().only_follow()
 
 
 @worker_init.connect

@@ -13,21 +13,17 @@ from tests.builders import (
     NOW_MS,
     RANKED,
     a_join,
+    a_match,
     a_player_id,
     a_proposal,
     a_registration,
     a_waiting_player,
+    announced,
     rules_with,
 )
+from tests.conftest import KnowRating
 
 ALL = [(float("-inf"), float("inf"))]
-
-
-def a_match(store: TicketStore, *, now_ms: int = NOW_MS):
-    """Two players, matched."""
-    first, second = a_waiting_player(store), a_waiting_player(store)
-    (match,) = store.claim(RANKED, [a_proposal(first, second)], now_ms).matches
-    return match, first, second
 
 
 # --- join ---------------------------------------------------------------------------------------------
@@ -73,19 +69,22 @@ def test_a_join_without_a_known_rating_asks_for_it_and_writes_nothing(store: Tic
     assert store.counts("ranked", []).total_joins == 0
 
 
-def test_a_rating_once_given_is_known_to_later_joins(store: TicketStore) -> None:
-    player = a_waiting_player(store, rating=1350)
-    store.leave(player, NOW_MS)
+def test_a_join_that_brings_no_rating_gets_the_known_one(store: TicketStore, know_rating: KnowRating) -> None:
+    player = a_player_id()
+    know_rating(player, "ranked", 1350.5)
 
-    again = store.join(a_join(player, rating=None), RANKED, NOW_MS)
+    assert store.join(a_join(player, rating=None), CASUAL, NOW_MS) == RatingMissing()
+    joined = store.join(a_join(player, rating=None), RANKED, NOW_MS)
 
-    assert isinstance(again, Waiting)
-    assert again.rating == 1350
+    assert isinstance(joined, Waiting)
+    assert joined.rating == 1350.5
 
 
-def test_a_known_rating_is_not_replaced_by_the_one_that_a_join_brings(store: TicketStore) -> None:
-    player = a_waiting_player(store, rating=1350)
-    store.leave(player, NOW_MS)
+def test_a_known_rating_is_not_replaced_by_the_one_that_a_join_brings(
+    store: TicketStore, know_rating: KnowRating
+) -> None:
+    player = a_player_id()
+    know_rating(player, "ranked", 1350)
 
     for rating in (9999, 8888):
         assert store.join(a_join(player, rating=rating), RANKED, NOW_MS).rating == 1350
@@ -203,11 +202,10 @@ def test_a_snapshot_holds_every_waiting_ticket_of_its_queue(store: TicketStore) 
 def test_a_claim_takes_all_tickets_out_and_makes_the_match(store: TicketStore) -> None:
     first = a_waiting_player(store, rating=1210, waited_ms=4_000, username="testuser")
     second = a_waiting_player(store, rating=1190, waited_ms=1_000, username="tangerine")
-    proposal = a_proposal(first, second)
+    proposal = a_proposal(store, first, second)
 
-    claims = store.claim(RANKED, [proposal], NOW_MS)
+    (match,) = announced(store, store.claim(RANKED, [proposal], NOW_MS))
 
-    (match,) = claims.matches
     assert (match.id, match.queue, match.created_ms, match.server) == (proposal.match_id, "ranked", NOW_MS, None)
     assert [[(p.id, p.username, p.rating, p.waited_ms) for p in team] for team in match.teams] == [
         [(first, "testuser", 1210, 4_000)],
@@ -223,7 +221,7 @@ def test_a_claim_takes_all_tickets_or_none(store: TicketStore) -> None:
     stays, leaves = a_waiting_player(store, waited_ms=3_000), a_waiting_player(store)
     store.leave(leaves, NOW_MS)
 
-    for proposal in (a_proposal(stays, leaves), a_proposal(leaves, stays)):
+    for proposal in (a_proposal(store, stays, leaves), a_proposal(store, leaves, stays)):
         claims = store.claim(RANKED, [proposal], NOW_MS)
         assert (claims.matches, claims.taken) == ([], 1)
 
@@ -236,7 +234,7 @@ def test_a_claim_takes_all_tickets_or_none(store: TicketStore) -> None:
 def test_a_claim_of_a_ticket_in_another_queue_takes_nothing(store: TicketStore) -> None:
     here, elsewhere = a_waiting_player(store), a_waiting_player(store, rules=CASUAL)
 
-    assert store.claim(RANKED, [a_proposal(here, elsewhere)], NOW_MS).taken == 1
+    assert store.claim(RANKED, [a_proposal(store, here, elsewhere)], NOW_MS).taken == 1
     assert isinstance(store.status(elsewhere, NOW_MS), Waiting)
     assert isinstance(store.status(here, NOW_MS), Waiting)
 
@@ -244,7 +242,7 @@ def test_a_claim_of_a_ticket_in_another_queue_takes_nothing(store: TicketStore) 
 def test_nobody_is_matched_with_himself(store: TicketStore) -> None:
     alone = a_waiting_player(store)
 
-    assert store.claim(RANKED, [a_proposal(alone, alone)], NOW_MS).taken == 1
+    assert store.claim(RANKED, [a_proposal(store, alone, alone)], NOW_MS).taken == 1
 
     assert isinstance(store.status(alone, NOW_MS), Waiting)
     assert list(store.snapshot("ranked").player_ids) == [alone]
@@ -253,14 +251,14 @@ def test_nobody_is_matched_with_himself(store: TicketStore) -> None:
 def test_two_proposals_of_one_batch_cannot_both_have_the_same_player(store: TicketStore) -> None:
     wanted, one, other = a_waiting_player(store), a_waiting_player(store), a_waiting_player(store)
 
-    claims = store.claim(RANKED, [a_proposal(wanted, one), a_proposal(other, wanted)], NOW_MS)
+    claims = store.claim(RANKED, [a_proposal(store, wanted, one), a_proposal(store, other, wanted)], NOW_MS)
 
     assert (len(claims.matches), claims.taken) == (1, 1)
     assert isinstance(store.status(other, NOW_MS), Waiting)
 
 
 def test_a_proposal_claimed_twice_is_one_match(store: TicketStore) -> None:
-    proposal = a_proposal(a_waiting_player(store), a_waiting_player(store))
+    proposal = a_proposal(store, a_waiting_player(store), a_waiting_player(store))
 
     assert len(store.claim(RANKED, [proposal], NOW_MS).matches) == 1
     assert store.claim(RANKED, [proposal], NOW_MS).taken == 1
@@ -269,7 +267,7 @@ def test_a_proposal_claimed_twice_is_one_match(store: TicketStore) -> None:
 
 def test_more_proposals_than_a_batch_are_all_claimed(store: TicketStore) -> None:
     players = [a_waiting_player(store) for _ in range(260)]
-    proposals = [a_proposal(a, b) for a, b in zip(players[::2], players[1::2], strict=True)]
+    proposals = [a_proposal(store, a, b) for a, b in zip(players[::2], players[1::2], strict=True)]
 
     claims = store.claim(RANKED, proposals, NOW_MS)
 
@@ -284,7 +282,7 @@ def test_a_match_takes_a_seat_on_the_least_loaded_server(store: TicketStore, poo
     pool.register(a_registration("b-large", capacity=4), NOW_MS)
 
     claims = store.claim(
-        RANKED, [a_proposal(a_waiting_player(store), a_waiting_player(store)) for _ in range(4)], NOW_MS
+        RANKED, [a_proposal(store, a_waiting_player(store), a_waiting_player(store)) for _ in range(4)], NOW_MS
     )
 
     # 0/2 before 0/4 by name, then 0/4, then 1/4 before 1/2, then 1/2 before 2/4 by name.
@@ -305,7 +303,7 @@ def test_the_players_region_comes_before_the_lower_load(store: TicketStore, pool
     pool.register(a_registration("far", region="us", capacity=100), NOW_MS)
     pool.register(a_registration("near", region="eu", capacity=2), NOW_MS)
     proposals = [
-        a_proposal(a_waiting_player(store, region="eu"), a_waiting_player(store, region="eu")) for _ in range(3)
+        a_proposal(store, a_waiting_player(store, region="eu"), a_waiting_player(store, region="eu")) for _ in range(3)
     ]
 
     claims = store.claim(RANKED, proposals, NOW_MS)
@@ -322,7 +320,7 @@ def test_one_named_region_is_the_region_of_the_match_and_two_cancel(
 ) -> None:
     players = [a_waiting_player(store, region=region) for region in regions]
 
-    (match,) = store.claim(RANKED, [a_proposal(*players)], NOW_MS).matches
+    (match,) = store.claim(RANKED, [a_proposal(store, *players)], NOW_MS).matches
 
     assert match.region == expected
 
@@ -339,7 +337,7 @@ def test_a_full_server_gets_no_match_and_a_match_may_go_without(store: TicketSto
 def test_required_placement_without_a_seat_keeps_the_tickets_in_their_place(store: TicketStore) -> None:
     first, second = a_waiting_player(store, waited_ms=9_000), a_waiting_player(store)
 
-    claims = store.claim(rules_with(Placement.REQUIRED), [a_proposal(first, second)], NOW_MS)
+    claims = store.claim(rules_with(Placement.REQUIRED), [a_proposal(store, first, second)], NOW_MS)
 
     assert (claims.matches, claims.without_seat) == ([], 1)
     assert (store.status(first, NOW_MS).position, store.status(first, NOW_MS).joined_ms) == (1, NOW_MS - 9_000)
@@ -350,7 +348,7 @@ def test_placement_none_takes_no_seat(store: TicketStore, pool: ServerPool) -> N
     pool.register(a_registration(), NOW_MS)
     players = a_waiting_player(store), a_waiting_player(store)
 
-    (match,) = store.claim(rules_with(Placement.NONE), [a_proposal(*players)], NOW_MS).matches
+    (match,) = store.claim(rules_with(Placement.NONE), [a_proposal(store, *players)], NOW_MS).matches
 
     assert match.server is None
     assert pool.list()[0].active_games == 0
@@ -412,7 +410,7 @@ def test_the_end_of_an_old_match_does_not_touch_the_next_one(store: TicketStore)
     store.end(old, MatchStatus.COMPLETED)
     for player in (first, second):
         store.join(a_join(player), RANKED, NOW_MS)
-    (new,) = store.claim(RANKED, [a_proposal(first, second)], NOW_MS).matches
+    new, *_ = a_match(store, first, second)
 
     store.end(old, MatchStatus.ABANDONED)
 
@@ -426,16 +424,6 @@ def test_matches_are_found_by_id_and_unknown_ones_left_out(store: TicketStore) -
         Matched(match, MatchStatus.CREATED)
     ]
     assert store.find_matches([]) == []
-
-
-def test_a_match_is_in_the_outbox_until_it_is_acknowledged(store: TicketStore) -> None:
-    kept, *_ = a_match(store)
-    written, *_ = a_match(store)
-
-    store.acknowledge([written.id])
-    store.acknowledge([written.id])
-
-    assert [entry.match for entry in store.outbox(10)] == [kept]
 
 
 # --- expiry -------------------------------------------------------------------------------------------
@@ -474,7 +462,7 @@ def test_an_expired_ticket_can_neither_be_claimed_nor_left_and_makes_way_for_a_n
     present = a_waiting_player(store, now_ms=later_ms)
     store.expire(RANKED, later_ms)
 
-    assert store.claim(RANKED, [a_proposal(present, silent)], later_ms).taken == 1
+    assert store.claim(RANKED, [a_proposal(store, present, silent)], later_ms).taken == 1
     assert store.leave(silent, later_ms) == NotInQueue()
     again = store.join(a_join(silent), RANKED, later_ms)
     assert isinstance(again, Waiting)

@@ -1,98 +1,231 @@
-"""The Redis stores against the memory stores, step by step: any sequence of calls has the same answers."""
+"""Stores against the memory store, step by step: any sequence of calls has the same answers."""
 
 import os
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from datastore.client import connect
 from datastore.keys import Keys
-from matchmaking.match import Match, MatchStatus, Proposal
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, Proposal
 from matchmaking.stores.memory import MemoryTicketStore
+from matchmaking.stores.port import TicketStore
+from matchmaking.stores.postgres import store as postgres_store
 from matchmaking.stores.redis.store import RedisTicketStore
+from matchmaking.ticket import KeptTicket, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
+from servers.stores.port import ServerPool
 from servers.stores.redis.pool import RedisServerPool
-from tests.builders import CASUAL, NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration
-from tests.conftest import RULES, a_prefix
+from tests.builders import (
+    CASUAL,
+    NOW_MS,
+    RANKED,
+    a_join,
+    a_kept_ticket,
+    a_match_of,
+    a_player_id,
+    a_proposal,
+    a_registration,
+)
+from tests.conftest import RULES, a_prefix, note_rating, postgres_stores
 
 PLAYERS = [a_player_id(number) for number in range(6)]
 SERVERS = ["eu-1", "eu-2", "us-1"]
 PAIRS = st.lists(st.sampled_from(PLAYERS), min_size=2, max_size=2, unique=True)
 QUEUES = st.sampled_from([RANKED, CASUAL])
 WAITS_MS = st.sampled_from([0, 1_000, 200_000, 300_001])
+ENDINGS = st.sampled_from([MatchStatus.COMPLETED, MatchStatus.ABANDONED])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _redis() -> Iterator[None]:
-    client = connect(os.environ["REDIS_URL"])
-    StoresAgree.client = client
+    RedisAgrees.client = connect(os.environ["REDIS_URL"])
     yield
-    client.close()
-    client.connection_pool.disconnect()
+    RedisAgrees.client.close()
+    RedisAgrees.client.connection_pool.disconnect()
 
 
 class StoresAgree(RuleBasedStateMachine):
-    """Every call goes to both; every answer has to be the same."""
+    """Every call goes to the model and to the tested store; every answer has to be the same."""
 
-    client = None
+    #: Claims of the tested store, and so of its model, are history at once.
+    announces_at_once = False
+
+    def open_stores(self) -> tuple[TicketStore, ServerPool]:
+        """The tested stores, empty."""
+        raise NotImplementedError
+
+    def close_stores(self) -> None:
+        """Leave nothing behind."""
+
+    def know_rating(self, player: PlayerId, queue: str, rating: float) -> None:
+        """What a service sees to before it brings a rating to the store."""
 
     @initialize()
     def both_are_empty(self) -> None:
         self.now_ms = NOW_MS
-        self.keys = Keys(prefix=a_prefix(), default_queue="ranked")
-        model_pool = MemoryServerPool()
-        self.tickets = [MemoryTicketStore(model_pool), RedisTicketStore(self.client, self.keys, RULES)]
-        self.pools = [model_pool, RedisServerPool(self.client, self.keys)]
+        pool = MemoryServerPool()
+        self.model = MemoryTicketStore(pool, announces_at_once=self.announces_at_once)
+        tickets, tested_pool = self.open_stores()
+        self.tickets: list[TicketStore] = [self.model, tickets]
+        self.pools: list[ServerPool] = [pool, tested_pool]
         self.matches: list[Match] = []
-        self.proposals: list[Proposal] = []
+        self.endings: dict[MatchId, MatchStatus] = {}
+        self.proposals: list[list[Proposal]] = []
+        self.kept: list[KeptTicket] = []
 
-    def same(self, answers):
+    def same(self, answers: list[Any]) -> Any:
         model, tested = answers
         assert tested == model
         return tested
 
+    def proposed(self, pair: list[PlayerId], match_id: str) -> list[Proposal]:
+        """The same proposal to each store, with the store's own marks."""
+        return [a_proposal(store, *pair, match_id=match_id) for store in self.tickets]
+
+    # --- the player's calls -------------------------------------------------------------------------------
+
     @rule(player=st.sampled_from(PLAYERS), rules=QUEUES, rating=st.sampled_from([1000.0, 1200.5, None]))
     def join(self, player, rules, rating) -> None:
+        if rating is not None:
+            self.know_rating(player, rules.name, rating)
         region = "eu" if player < PLAYERS[3] else ""
         request = a_join(player, rating=rating, region=region, username=f"name-{player[-1]}", queue=rules.name)
-        self.same([store.join(request, rules, self.now_ms) for store in self.tickets])
+        joined = self.same([store.join(request, rules, self.now_ms) for store in self.tickets])
+        if getattr(joined, "is_new", False):
+            self.keep(joined.ticket_id, player, request.username, rules.name, region, joined.rating)
+
+    def keep(self, *ticket) -> None:
+        self.kept.append(KeptTicket(*ticket, self.now_ms))
 
     @rule(player=st.sampled_from(PLAYERS))
     def status(self, player) -> None:
         self.same([store.status(player, self.now_ms) for store in self.tickets])
 
-    @rule(player=st.sampled_from(PLAYERS))
-    def leave(self, player) -> None:
-        self.same([store.leave(player, self.now_ms) for store in self.tickets])
+    @rule(player=st.sampled_from(PLAYERS), key=st.sampled_from(["", "one", "two"]))
+    def leave(self, player, key) -> None:
+        self.same([store.leave(player, self.now_ms, request_key=key) for store in self.tickets])
+
+    @precondition(lambda self: self.kept)
+    @rule(data=st.data())
+    def restore(self, data) -> None:
+        kept = data.draw(st.sampled_from(self.kept[-8:]))
+        rules = RULES.queues[kept.queue]
+        if self.model_has_seen_another_ticket_since(kept):
+            return  # only the newest signed ticket of a player is sent
+        self.same([store.restore(kept, rules, self.now_ms) for store in self.tickets])
+
+    @rule(player=st.sampled_from(PLAYERS), rules=QUEUES, waited_ms=st.sampled_from([0, 5_000]))
+    def restore_a_ticket_that_the_store_never_saw(self, player, rules, waited_ms) -> None:
+        kept = a_kept_ticket(player, rating=1111.5, waited_ms=waited_ms, queue=rules.name)
+        self.kept.append(kept)
+        self.same([store.restore(kept, rules, self.now_ms) for store in self.tickets])
+
+    def model_has_seen_another_ticket_since(self, kept: KeptTicket) -> bool:
+        return kept.id != [known.id for known in self.kept if known.player_id == kept.player_id][-1]
+
+    # --- rounds ---------------------------------------------------------------------------------------------
 
     @rule(pairs=st.lists(PAIRS, min_size=1, max_size=3), rules=QUEUES)
     def claim(self, pairs, rules) -> None:
-        proposals = [a_proposal(*pair) for pair in pairs]
-        claims = self.same([store.claim(rules, proposals, self.now_ms) for store in self.tickets])
+        each = [self.proposed(pair, str(uuid.uuid4())) for pair in pairs]
+        claims = self.same(
+            [
+                store.claim(rules, proposals, self.now_ms, epoch=3)
+                for store, proposals in zip(self.tickets, zip(*each, strict=True), strict=True)
+            ]
+        )
         self.matches += claims.matches
-        self.proposals += proposals
+        self.proposals += each
 
-    @rule(pair=PAIRS, rules=QUEUES)
-    def two_players_meet(self, pair, rules) -> None:
+    @rule(pair=PAIRS, rules=QUEUES, is_announced=st.booleans())
+    def two_players_meet(self, pair, rules, is_announced) -> None:
         for player in pair:
             self.join(player=player, rules=rules, rating=1200.5)
         self.claim(pairs=[pair], rules=rules)
+        if is_announced:
+            self.acknowledge_all()
 
     @precondition(lambda self: self.proposals)
     @rule(data=st.data())
     def claim_again(self, data) -> None:
-        proposal = data.draw(st.sampled_from(self.proposals))
-        claims = [store.claim(RANKED, [proposal], self.now_ms) for store in self.tickets]
-        self.matches += self.same(claims).matches
+        each = data.draw(st.sampled_from(self.proposals))
+        claims = [
+            store.claim(RANKED, [proposal], self.now_ms)
+            for store, proposal in zip(self.tickets, each, strict=True)
+            if not self.was_claimed(proposal.match_id)
+        ]
+        if claims:
+            self.matches += self.same(claims).matches
+
+    def was_claimed(self, match_id: MatchId) -> bool:
+        """A withdrawn match's id is not used again; its proposal would be claimed again."""
+        return match_id in {match.id for match in self.matches}
+
+    @rule(rules=QUEUES, ago_ms=st.sampled_from([0, 1_000, 300_000]))
+    def snapshots_are_the_same(self, rules, ago_ms) -> None:
+        self.same([_tickets(store, rules.name, self.now_ms - ago_ms) for store in self.tickets])
+
+    @rule(queue=QUEUES, again=st.booleans())
+    def a_round_begins_and_ends(self, queue, again) -> None:
+        self.same([store.begin_round(queue.name, "token", self.now_ms) for store in self.tickets])
+        turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=again) for store in self.tickets]
+        if self.same(turns) == "AGAIN":
+            turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=True) for store in self.tickets]
+            self.same(turns)
+
+    # --- announcing -----------------------------------------------------------------------------------------
+
+    @rule()
+    def acknowledge_all(self) -> None:
+        pending = [entry.match_id for entry in self.model.outbox(1000)]
+        for store in self.tickets:
+            store.acknowledge(pending)
 
     @precondition(lambda self: self.matches)
-    @rule(data=st.data(), how=st.sampled_from([MatchStatus.COMPLETED, MatchStatus.ABANDONED]))
-    def end(self, data, how) -> None:
+    @rule(data=st.data(), is_one_gone=st.booleans())
+    def withdraw(self, data, is_one_gone) -> None:
         match = data.draw(st.sampled_from(self.matches))
+        gone = [match.players[0].id] if is_one_gone else []
+        for store in self.tickets:
+            store.withdraw([match], self.now_ms, gone=gone)
+
+    @rule(pair=PAIRS, status=st.sampled_from([MatchStatus.CREATED, MatchStatus.IN_PROGRESS]))
+    def enter_a_match_of_the_other_store(self, pair, status) -> None:
+        if any(self.is_being_matched(player) for player in pair):
+            return  # history, which has a live match of theirs, has refused it
+        kept = [a_kept_ticket(player) for player in pair]
+        self.kept += kept
+        match = a_match_of(*kept)
+        for store in self.tickets:
+            store.enter([Matched(match, status)])
+        self.matches.append(match)
+
+    def is_being_matched(self, player: PlayerId) -> bool:
+        pending = [entry.match for entry in self.model.outbox(1000) if entry.match]
+        live = [matched.match for matched in self.model.find_matches([match.id for match in self.matches])]
+        return any(player == matched.id for match in [*pending, *live] for matched in match.players)
+
+    @rule(players=st.lists(st.sampled_from(PLAYERS), max_size=2, unique=True))
+    def drop(self, players) -> None:
+        for store in self.tickets:
+            store.drop(players)
+
+    # --- matches, time, servers -----------------------------------------------------------------------------
+
+    @precondition(lambda self: self.matches)
+    @rule(data=st.data(), how=ENDINGS)
+    def end(self, data, how) -> None:
+        """A match ends one way: history, which is asked first, refuses another."""
+        match = data.draw(st.sampled_from(self.matches))
+        how = self.endings.setdefault(match.id, how)
         for store in self.tickets:
             store.end(match, how)
 
@@ -111,16 +244,20 @@ class StoresAgree(RuleBasedStateMachine):
     def expire(self, rules) -> None:
         self.same([sorted(store.expire(rules, self.now_ms)) for store in self.tickets])
 
+    @rule()
+    def prune_online(self) -> None:
+        self.same([store.prune_online(self.now_ms) for store in self.tickets])
+
     @rule(server=st.sampled_from(SERVERS), capacity=st.integers(1, 3))
     def register(self, server, capacity) -> None:
         registration = a_registration(server, region=server[:2], capacity=capacity)
         self.same([pool.register(registration, self.now_ms) for pool in self.pools])
 
-    @rule(server=st.sampled_from(SERVERS), staleness=st.integers(0, 1))
-    def heartbeat(self, server, staleness) -> None:
+    @rule(server=st.sampled_from(SERVERS), staleness=st.integers(0, 1), load=st.sampled_from([None, 12.5]))
+    def heartbeat(self, server, staleness, load) -> None:
         known = self.pools[0].find(ServerId(server))
         generation = (known.generation if known else NOW_MS) - staleness
-        answers = [pool.heartbeat(ServerId(server), generation, self.now_ms) for pool in self.pools]
+        answers = [pool.heartbeat(ServerId(server), generation, self.now_ms, cpu_usage=load) for pool in self.pools]
         self.same([getattr(answer, "match_ids", answer) and _sorted(answer) for answer in answers])
 
     @rule(server=st.sampled_from(SERVERS))
@@ -130,6 +267,7 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(server=st.sampled_from(SERVERS), silent=st.booleans())
     def lose(self, server, silent) -> None:
         since_ms = self.now_ms - 15_000 if silent else None
+        self.same([sorted(pool.silent(self.now_ms - 15_000)) for pool in self.pools])
         answers = [pool.lose(ServerId(server), None, silent_since_ms=since_ms) for pool in self.pools]
         self.same([sorted(answer) if isinstance(answer, list) else answer for answer in answers])
 
@@ -137,13 +275,7 @@ class StoresAgree(RuleBasedStateMachine):
     def forget(self, server) -> None:
         self.same([pool.forget(ServerId(server)) for pool in self.pools])
 
-    @rule(queue=QUEUES, again=st.booleans())
-    def a_round_begins_and_ends(self, queue, again) -> None:
-        self.same([store.begin_round(queue.name, "token", self.now_ms) for store in self.tickets])
-        turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=again) for store in self.tickets]
-        if self.same(turns) == "AGAIN":
-            turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=True) for store in self.tickets]
-            self.same(turns)
+    # --- what always holds ----------------------------------------------------------------------------------
 
     @invariant()
     def pools_and_queues_are_the_same(self) -> None:
@@ -152,8 +284,58 @@ class StoresAgree(RuleBasedStateMachine):
         self.same([pool.list() for pool in self.pools])
         for rules in RULES.queues.values():
             self.same([_counts(store, rules.name) for store in self.tickets])
-            self.same([_tickets(store, rules.name) for store in self.tickets])
-        self.same([sorted(entry.match_id for entry in store.outbox(1000)) for store in self.tickets])
+            self.same([_tickets(store, rules.name, 0) for store in self.tickets])
+        outboxes = [sorted((entry.match_id, entry.epoch) for entry in store.outbox(1000)) for store in self.tickets]
+        self.same(outboxes)
+        ids = [match.id for match in self.matches]
+        self.same([store.find_matches(ids) for store in self.tickets])
+        self.same([store.online() for store in self.tickets])
+
+    @invariant()
+    def no_server_hosts_more_than_it_ever_could(self) -> None:
+        if hasattr(self, "pools"):
+            assert all(server.active_games <= 3 for server in self.pools[1].list())
+
+    def teardown(self) -> None:
+        if hasattr(self, "pools"):
+            self.close_stores()
+
+
+def _sorted(answer):
+    return (sorted(answer.match_ids), answer.status) if hasattr(answer, "match_ids") else answer
+
+
+def _counts(store, queue):
+    counts = store.counts(queue, [(0, 1100), (1100, 9999)])
+    return (
+        counts.current_size,
+        counts.rating_sum,
+        counts.total_joins,
+        counts.total_leaves,
+        counts.total_matches,
+        counts.total_expired,
+        list(counts.per_band),
+        counts.last_round_ms,
+    )
+
+
+def _tickets(store, queue, asked_since_ms):
+    tickets = store.snapshot(queue, asked_since_ms=asked_since_ms)
+    return sorted(zip(tickets.player_ids, tickets.ratings.tolist(), tickets.joined_ms.tolist(), strict=True))
+
+
+class RedisAgrees(StoresAgree):
+    """Redis, and the indexes of its pool."""
+
+    client = None
+
+    def open_stores(self) -> tuple[TicketStore, ServerPool]:
+        self.keys = Keys(prefix=a_prefix(), default_queue="ranked")
+        return RedisTicketStore(self.client, self.keys, RULES), RedisServerPool(self.client, self.keys)
+
+    def close_stores(self) -> None:
+        for key in self.client.scan_iter(match=self.keys.prefix + "*", count=1000):
+            self.client.delete(key)
 
     @invariant()
     def the_indexes_hold_the_servers_with_a_free_seat_and_no_others(self) -> None:
@@ -170,39 +352,37 @@ class StoresAgree(RuleBasedStateMachine):
         seen = [self.client.zrange(self.keys.of_queue(name).last_seen, 0, -1) for name in RULES.queues]
         assert sorted(map(sorted, seen)) == sorted(map(sorted, waiting))
 
-    @invariant()
-    def no_server_hosts_more_than_it_ever_could(self) -> None:
-        if hasattr(self, "pools"):
-            assert all(server.active_games <= 3 for server in self.pools[1].list())
 
-    def teardown(self) -> None:
-        if hasattr(self, "keys"):
-            for key in self.client.scan_iter(match=self.keys.prefix + "*", count=1000):
-                self.client.delete(key)
+class PostgresAgrees(StoresAgree):
+    """PostgreSQL. Each run is undone by a savepoint, which is cheaper than emptying tables."""
 
+    announces_at_once = True
 
-def _sorted(answer):
-    return (sorted(answer.match_ids), answer.status) if hasattr(answer, "match_ids") else answer
+    def open_stores(self) -> tuple[TicketStore, ServerPool]:
+        self.savepoint = transaction.savepoint()
+        stores = postgres_stores(stands_in=self.stands_in)
+        return stores.tickets, stores.pool
 
+    stands_in = False
 
-def _counts(store, queue):
-    counts = store.counts(queue, [(0, 1100), (1100, 9999)])
-    return (
-        counts.current_size,
-        counts.rating_sum,
-        counts.total_joins,
-        counts.total_leaves,
-        counts.total_matches,
-        counts.total_expired,
-        sorted(counts.recent_waits_ms),
-        list(counts.per_band),
-    )
+    def close_stores(self) -> None:
+        transaction.savepoint_rollback(self.savepoint)
+
+    def know_rating(self, player: PlayerId, queue: str, rating: float) -> None:
+        if (player, queue) not in self.model.ratings:
+            self.model.ratings[player, queue] = rating
+            note_rating(player, queue, rating)
 
 
-def _tickets(store, queue):
-    tickets = store.snapshot(queue)
-    return sorted(zip(tickets.player_ids, tickets.ratings.tolist(), tickets.joined_ms.tolist(), strict=True))
+class TestRedisAgrees(RedisAgrees.TestCase):
+    settings = settings(max_examples=100, stateful_step_count=50)
 
 
-TestStoresAgree = StoresAgree.TestCase
-TestStoresAgree.settings = settings(max_examples=60, stateful_step_count=40)
+@pytest.mark.django_db
+class TestPostgresAgrees(PostgresAgrees.TestCase):
+    settings = settings(max_examples=100, stateful_step_count=50)
+
+    @pytest.fixture(autouse=True)
+    def _tells_for_ever(self, monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+        """The model never forgets what became of a ticket."""
+        monkeypatch.setattr(postgres_store, "LAST_WORD_MS", 10**12)

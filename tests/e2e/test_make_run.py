@@ -113,12 +113,12 @@ def access(run: Run) -> StackAccess:
     return run.wait_until_up()
 
 
-def flower_status(access: StackAccess, login: str | None = None) -> int:
+def flower_status(access: StackAccess, login: str | None = None, path: str = "/workers") -> int:
     address = urlsplit(access.flower_url)
     headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
     connection = HTTPConnection(address.hostname or "", address.port, timeout=5)
     try:
-        connection.request("GET", "/workers", headers=headers)
+        connection.request("GET", path, headers=headers)
         return connection.getresponse().status
     finally:
         connection.close()
@@ -153,6 +153,13 @@ def test_flower_opens_with_its_login_only(access: StackAccess) -> None:
     assert flower_status(access) == 401
     assert flower_status(access, "caroud:wrong") == 401
     assert flower_status(access, access.flower_login) == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/workers", "/tasks", "/broker", "/metrics", "/api/workers", "/api/tasks"])
+def test_no_page_of_flower_opens_without_its_login(access: StackAccess, path: str) -> None:
+    assert flower_status(access, path=path) == 401
+    assert flower_status(access, "caroud:wrong", path) == 401
+    assert flower_status(access, access.flower_login, path) in (200, 302)
 
 
 def test_the_way_to_the_stack_is_written_down_for_its_owner_only(run: Run, access: StackAccess) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from caroud import nudge, wiring
+from matchmaking.charge import read_charge
 from matchmaking.match import Match
 from matchmaking.services.find_matches import run_round
 from tests.conftest import a_prefix
@@ -86,7 +87,11 @@ class Api:
 
     def round(self, queue: str = "ranked") -> list[Match]:
         return run_round(
-            store=wiring.ticket_store(), rules=wiring.queue_rules(queue), now_ms=self.clock(), new_id=wiring.new_id
+            store=wiring.redis_tickets(),
+            rules=wiring.queue_rules(queue),
+            charge=read_charge(),
+            now_ms=self.clock(),
+            new_id=wiring.new_id,
         )
 
     def matched_pair(self) -> tuple[Account, Account, str]:
@@ -108,7 +113,7 @@ def api(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ap
     clock = Clock()
     monkeypatch.setattr(wiring, "clock", clock)
     made = Api(Client(), clock)
-    monkeypatch.setattr(nudge, "ask_for_round", made.nudges.append)
+    monkeypatch.setattr(nudge, "ask_for_round", lambda queue, **_: made.nudges.append(queue))
     yield made
     client = wiring.redis_client()
     for key in client.scan_iter(match=settings.REDIS_KEY_PREFIX + "*", count=1000):

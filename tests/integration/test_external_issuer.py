@@ -97,3 +97,20 @@ def test_a_studio_token_is_never_staff(api: Api, issuer: None) -> None:
 
 def test_without_the_setting_no_other_issuer_is_believed(api: Api) -> None:
     assert api.get("matchmaking/status/", token=a_token(), expect=401)
+
+
+@pytest.mark.parametrize("name", ["a\u0000b", "\ud800", "x\u202eexe.gpj", "line\r\nbreak", "\u200b", "y" * 1_000])
+def test_a_name_of_the_studio_is_kept_as_far_as_it_is_text(api: Api, issuer: None, name: str) -> None:
+    token = a_token(preferred_username=name)
+
+    api.post("matchmaking/join/", token=token)
+
+    kept = Player.objects.get().username
+    assert kept.isprintable()
+    assert 0 < len(kept) <= 150
+
+
+@pytest.mark.parametrize("subject", ["a\u0000b", "\ud800", "z" * 300])
+def test_a_subject_that_cannot_be_kept_is_refused(api: Api, issuer: None, subject: str) -> None:
+    assert api.post("matchmaking/join/", token=a_token(sub=subject), expect=401)
+    assert not Player.objects.exists()

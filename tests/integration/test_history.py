@@ -9,15 +9,18 @@ from django.db import OperationalError
 from caroud import wiring
 from errors import StoreUnavailable
 from matchmaking import history
+from matchmaking.charge import read_charge
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.services import record_matches as service
 from tasks.history import persist_matches
-from tests.integration.conftest import Api
+from tests.integration.conftest import Account, Api
 
 
-def joined_pair(api: Api) -> None:
-    for _ in range(2):
-        api.post("matchmaking/join/", token=api.player().token)
+def joined_pair(api: Api) -> list[Account]:
+    players = [api.player() for _ in range(2)]
+    for player in players:
+        api.post("matchmaking/join/", token=player.token)
+    return players
 
 
 def test_a_round_writes_the_match_with_its_players_and_empties_the_outbox(api: Api) -> None:
@@ -49,22 +52,25 @@ def test_writing_a_match_again_changes_nothing(api: Api) -> None:
     assert Participant.objects.count() == 2
 
 
-def test_a_match_stays_in_the_outbox_while_postgresql_is_away_and_is_swept_later(
+def test_a_match_is_told_to_nobody_before_postgresql_has_it_and_swept_when_it_is_back(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(matches: object) -> None:
+    def away(matches: object, **_: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    joined_pair(api)
+    players = joined_pair(api)
     with monkeypatch.context() as patch:
         patch.setattr(service, "record_matches", away)
-        (match,) = api.round()
+        assert api.round() == []
     assert MatchRecord.objects.count() == 0
+    assert [api.get("matchmaking/status/", token=player.token)["status"] for player in players] == ["waiting"] * 2
+    assert api.call("POST", "matchmaking/leave/", token=players[0].token).status_code == 503
 
     persist_matches()
     persist_matches()
 
-    assert str(MatchRecord.objects.get().id) == match.id
+    match_id = str(MatchRecord.objects.get().id)
+    assert [api.get("matchmaking/status/", token=player.token)["match"]["id"] for player in players] == [match_id] * 2
     assert wiring.ticket_store().outbox(10) == []
 
 
@@ -72,7 +78,7 @@ def test_a_worker_killed_between_writing_and_acknowledging_leaves_one_row(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined_pair(api)
-    store = wiring.ticket_store()
+    store = wiring.redis_tickets()
 
     def killed(*args: object, **kwargs: object) -> None:
         raise StoreUnavailable("redis", "ConnectionError")
@@ -91,14 +97,15 @@ def test_a_worker_killed_between_writing_and_acknowledging_leaves_one_row(
 @pytest.mark.django_db(transaction=True)
 def test_an_entry_that_cannot_be_written_is_laid_aside_and_holds_up_no_other(transactional_db: None, api: Api) -> None:
     joined_pair(api)
+    epoch = read_charge().epoch
     (match,) = api.round()
     MatchRecord.objects.all().delete()
     redis, keys = wiring.redis_client(), wiring.keys()
     refused = json.loads(match.to_json()) | {"id": str(uuid.uuid4()), "queue": "x" * 40}
-    redis.hset(
-        keys.outbox,
-        mapping={match.id: match.to_json(), refused["id"]: json.dumps(refused), "broken": "not a match"},
-    )
+    for (player,) in refused["teams"]:
+        player["id"] = str(uuid.uuid4())
+    redis.hset(keys.matches, mapping={refused["id"]: f"created {json.dumps(refused)}", "broken": "not a match"})
+    redis.hset(keys.outbox, mapping={match.id: epoch, refused["id"]: epoch, "broken": epoch})
 
     persist_matches()
 

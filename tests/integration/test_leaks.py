@@ -37,12 +37,12 @@ def test_after_a_busy_time_no_key_lives_for_ever_and_nothing_is_left_over(api: A
     immortal = {key for key, seconds in left.items() if seconds < 0}
     assert immortal == set()
     assert redis.hlen(wiring.keys().online) == 0
-    emptied = ("queue", "arrivals", "last_seen", "matches", "outbox")
+    emptied = ("queue", "arrivals", "last_seen", "tickets", "matches", "outbox")
     for gone in ("game_servers", "active_games", *(f"matchmaking:{name}" for name in emptied)):
         assert gone not in left
         assert f"{gone}:casual" not in left
-    allowed = ("matchmaking:ticket:", "matchmaking:stats", "matchmaking:recent_waits")
-    allowed += ("players:ratings:", "matchmaking:nudge")
+    allowed = ("matchmaking:last_word:", "matchmaking:stats", "matchmaking:recent_waits")
+    allowed += ("players:ratings:", "matchmaking:nudge", "rate_limits:")
     assert [key for key in left if not key.startswith(allowed)] == []
 
 

@@ -154,16 +154,6 @@ def test_a_match_without_a_server_is_reported_with_the_fleet_key(api: Api) -> No
     assert api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, fleet=True)["status"] == "completed"
 
 
-def test_a_result_for_a_match_that_is_not_in_history_yet_writes_it_first(api: Api) -> None:
-    token = api.server()
-    one, _, match_id = api.matched_pair()
-    MatchRecord.objects.all().delete()
-
-    assert api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=token)["status"] == "completed"
-    assert api.get(f"matches/{match_id}/", token=one.token)["status"] == "completed"
-    assert api.post(f"matches/{uuid.uuid4()}/result/", {"ranks": [1, 2]}, token=token, expect=404)
-
-
 def test_a_match_is_shown_to_its_participants_only(api: Api) -> None:
     one, _, match_id = api.matched_pair()
     stranger = api.player()

@@ -21,6 +21,7 @@ def test_a_new_player_waits_at_the_initial_rating(api: Api) -> None:
 
     answer = api.post("matchmaking/join/", token=player.token)
 
+    assert answer.pop("ticket")
     assert answer == {
         "status": "waiting",
         "queue": "ranked",

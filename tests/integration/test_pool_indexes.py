@@ -23,7 +23,7 @@ def test_a_server_that_shrank_below_its_games_is_listed_again_with_its_first_fre
     pool = RedisServerPool(redis_client, keys)
     pool.register(a_registration(capacity=3), NOW_MS)
     matches = [
-        store.claim(RANKED, [a_proposal(a_waiting_player(store), a_waiting_player(store))], NOW_MS).matches[0]
+        store.claim(RANKED, [a_proposal(store, a_waiting_player(store), a_waiting_player(store))], NOW_MS).matches[0]
         for _ in range(3)
     ]
     pool.register(a_registration(capacity=1), NOW_MS)

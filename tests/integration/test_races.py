@@ -12,7 +12,7 @@ from datastore.keys import Keys
 from matchmaking.match import MatchStatus
 from matchmaking.stores.redis import store as redis_store
 from matchmaking.stores.redis.store import RedisTicketStore
-from matchmaking.ticket import Expired, Left, Matched, Waiting
+from matchmaking.ticket import BeingMatched, Expired, Left, Matched, Waiting
 from servers.server import ServerId
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration, a_waiting_player
@@ -38,25 +38,28 @@ def test_leave_against_match_has_one_winner_and_the_loser_is_told(store: RedisTi
     for _ in range(300):
         leaver, partner = a_waiting_player(store), a_waiting_player(store)
 
+        proposal = a_proposal(store, leaver, partner)
         left, claims = at_once(
             lambda leaver=leaver: store.leave(leaver, NOW_MS),
-            lambda pair=(leaver, partner): store.claim(RANKED, [a_proposal(*pair)], NOW_MS),
+            lambda proposal=proposal: store.claim(RANKED, [proposal], NOW_MS),
         )
+        store.acknowledge([match.id for match in claims.matches])
 
         outcomes.add(type(left))
         if isinstance(left, Left):
             assert claims.matches == []
             assert isinstance(store.status(partner, NOW_MS), Waiting)
         else:
-            assert left == Matched(claims.matches[0], MatchStatus.CREATED)
-            assert store.status(partner, NOW_MS) == left
-    assert outcomes <= {Left, Matched}
+            assert left == BeingMatched()
+            matched = Matched(claims.matches[0], MatchStatus.CREATED)
+            assert store.leave(leaver, NOW_MS) == store.status(partner, NOW_MS) == matched
+    assert outcomes <= {Left, BeingMatched}
 
 
 def test_rounds_that_overlap_never_match_a_player_twice(store: RedisTicketStore) -> None:
     players = [a_waiting_player(store) for _ in range(200)]
-    straight = [a_proposal(*pair) for pair in zip(players[::2], players[1::2], strict=True)]
-    shifted = [a_proposal(*pair) for pair in zip(players[1::2], players[2::2] + players[:1], strict=True)]
+    straight = [a_proposal(store, *pair) for pair in zip(players[::2], players[1::2], strict=True)]
+    shifted = [a_proposal(store, *pair) for pair in zip(players[1::2], players[2::2] + players[:1], strict=True)]
 
     claims = at_once(*(lambda p=p: store.claim(RANKED, p, NOW_MS) for p in (straight, shifted, straight, shifted)))
 
@@ -91,7 +94,7 @@ def test_a_server_is_never_overbooked_by_claims_and_ends_at_once(
     def play(rounds: int) -> None:
         for _ in range(rounds):
             pair = a_waiting_player(store), a_waiting_player(store)
-            (match,) = store.claim(RANKED, [a_proposal(*pair)], NOW_MS).matches
+            (match,) = store.claim(RANKED, [a_proposal(store, *pair)], NOW_MS).matches
             with lock:
                 live.append(match)
                 ended = live.pop(0) if len(live) > 4 else None

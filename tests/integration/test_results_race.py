@@ -9,7 +9,7 @@ from caroud import wiring
 from errors import Conflict
 from matchmaking.history import record_matches
 from matchmaking.match import Match, MatchedPlayer, MatchId, PlayerId
-from matchmaking.models import MatchRecord
+from matchmaking.models import MatchRecord, Participant
 from matchmaking.services.settle_match import Outcome, settle_match
 from players.models import Player, Rating
 from tests.integration.conftest import Api
@@ -36,7 +36,9 @@ def a_recorded_match(one: PlayerId, other: PlayerId) -> MatchId:
         server=None,
         created_ms=wiring.clock(),
     )
-    record_matches([match])
+    assert record_matches([match]) == []
+    # No player is in two live matches; that two results of one player come at once takes a very slow network.
+    Participant.objects.filter(match_id=match.id).update(is_live=False)
     return match.id
 
 

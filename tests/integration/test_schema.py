@@ -32,6 +32,10 @@ CALLS = {
     ("get", "/api/matchmaking/redis/status/"),
     ("post", "/api/matchmaking/redis/leave/"),
     ("get", "/api/matchmaking/redis/stats/"),
+    ("post", "/api/matchmaking/postgres/join/"),
+    ("get", "/api/matchmaking/postgres/status/"),
+    ("post", "/api/matchmaking/postgres/leave/"),
+    ("get", "/api/matchmaking/postgres/stats/"),
     ("post", "/api/servers/register/"),
     ("post", "/api/servers/{server_id}/heartbeat/"),
     ("post", "/api/servers/{server_id}/drain/"),
@@ -64,11 +68,27 @@ def test_every_call_names_its_credentials_and_its_problems(schema: Any) -> None:
     for path, item in schema["paths"].items():
         for method, call in item.items():
             assert call["summary"], path
+            assert "429" in call["responses"], path
+            if "requestBody" in call:
+                assert {"413", "415"} <= set(call["responses"]), path
             if call.get("security"):
                 assert {"401", "403"} <= set(call["responses"]), (method, path)
             for status, response in call["responses"].items():
                 if int(status) >= 400:
                     assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+
+
+def test_the_calls_that_can_be_sent_twice_name_the_key_and_what_it_may_meet(schema: Any) -> None:
+    keyed = {
+        (method, path)
+        for path, item in schema["paths"].items()
+        for method, call in item.items()
+        if "Idempotency-Key" in [parameter["name"] for parameter in call.get("parameters", ())]
+    }
+
+    assert keyed == {call for call in CALLS if call[1].endswith(("/join/", "/leave/", "/result/"))}
+    for method, path in keyed:
+        assert {"400", "409", "422"} <= set(schema["paths"][path][method]["responses"]), path
 
 
 def test_what_is_answered_fits_the_schema(api: Api, schema: Any) -> None:

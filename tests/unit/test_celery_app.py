@@ -14,6 +14,7 @@ def _tasks() -> None:
 def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
         "tasks.rounds.find_matches",
+        "tasks.rounds.find_matches_in_postgresql",
         "tasks.reaping.expire_tickets",
         "tasks.reaping.reap_stale_servers",
         "tasks.reaping.settle_overdue_matches",

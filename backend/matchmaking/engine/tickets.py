@@ -10,9 +10,11 @@ import numpy as np
 class WaitingTickets:
     """Parallel columns, one row a ticket, in any order.
 
-    `ratings` float64, rating points; `joined_ms` int64, milliseconds since the epoch.
+    `ratings` float64, rating points; `joined_ms` int64, milliseconds since the epoch; `marks` are the store's own
+    words for the tickets, by which a claim knows them again. The engine does not look at them.
     """
 
     player_ids: Sequence[str]
     ratings: np.ndarray
     joined_ms: np.ndarray
+    marks: Sequence[str] = ()

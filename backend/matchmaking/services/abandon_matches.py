@@ -28,7 +28,7 @@ def abandon_matches(
     ended = 0
     for match_id in match_ids:
         try:
-            find_record(store=store, match_id=MatchId(match_id))
+            find_record(match_id=MatchId(match_id))
             settle_match(
                 store=store,
                 ratings=ratings,
@@ -42,7 +42,7 @@ def abandon_matches(
         except Conflict:
             _release(store, ratings, match_id, now_ms)
         except Unknown:
-            logger.error("a seat is held by a match that nobody knows", extra={"match": match_id})
+            logger.info("a match is not announced yet, and is abandoned once it is", extra={"match": match_id})
     return ended
 
 

@@ -4,7 +4,7 @@ import logging
 
 from matchmaking.rules import QueueRules
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import TicketId
+from matchmaking.match import TicketId
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from crash_points import crash_point
 from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Match, MatchId, PlayerId, Proposal
+from matchmaking.charge import InCharge
+from matchmaking.match import Entrant, Match, MatchId, Proposal
 from matchmaking.rules import QueueRules
-from matchmaking.services.record_matches import record_and_acknowledge
+from matchmaking.services.record_matches import record_and_announce
 from matchmaking.stores.port import RoundTurn, TicketStore
 
 logger = logging.getLogger(__name__)
@@ -37,14 +38,18 @@ def find_matches(
     *,
     store: TicketStore,
     rules: QueueRules,
+    charge: InCharge | None,
     clock: Callable[[], int],
     new_id: Callable[[], str],
 ) -> RoundReport:
     """Run rounds of one queue for as long as joins ask for another.
 
-    `clock` answers milliseconds since the epoch, `new_id` a fresh id. While another round of the queue runs, nothing
-    is done: that one runs again if it was asked to.
+    `charge` is who is in charge as PostgreSQL says now, None for a store that is history itself. `clock` answers
+    milliseconds since the epoch, `new_id` a fresh id. While another round of the queue runs, or PostgreSQL stands in
+    for this store, nothing is done.
     """
+    if charge is not None and charge.is_fallen_back:
+        return RoundReport()
     token = new_id()
     if not store.begin_round(rules.name, token, clock()):
         return RoundReport()
@@ -52,7 +57,7 @@ def find_matches(
     turn = RoundTurn.AGAIN
     try:
         while turn is RoundTurn.AGAIN:
-            matches += len(run_round(store=store, rules=rules, now_ms=clock(), new_id=new_id))
+            matches += len(run_round(store=store, rules=rules, charge=charge, now_ms=clock(), new_id=new_id))
             rounds += 1
             turn = store.finish_round(rules.name, token, clock(), may_run_again=rounds < ROUNDS_IN_A_ROW)
     except Exception:
@@ -61,31 +66,39 @@ def find_matches(
     return RoundReport(rounds=rounds, matches=matches)
 
 
-def run_round(*, store: TicketStore, rules: QueueRules, now_ms: int, new_id: Callable[[], str]) -> list[Match]:
-    """Snapshot, decide, claim, record. Answers the matches that were made."""
+def run_round(
+    *, store: TicketStore, rules: QueueRules, charge: InCharge | None, now_ms: int, new_id: Callable[[], str]
+) -> list[Match]:
+    """Snapshot, decide, claim, record, announce. Answers the matches that were announced."""
     began = time.perf_counter()
-    tickets = store.snapshot(rules.name)
+    recovered_ms = charge.recovered_ms if charge else 0
+    # After a recovery, a ticket may have ended in data that is lost: it counts once it has been asked for again.
+    is_recent = now_ms - recovered_ms <= 2 * rules.ticket_ttl_ms
+    tickets = store.snapshot(rules.name, asked_since_ms=recovered_ms if is_recent else 0)
     proposals = propose(tickets, rules, now_ms, new_id)
     if not proposals:
         return []
-    claims = store.claim(rules, proposals, now_ms)
+    epoch = charge.epoch if charge else 0
+    claims = store.claim(rules, proposals, now_ms, epoch=epoch)
     crash_point("after claim")
     claimed = time.perf_counter()
-    record_and_acknowledge(store=store, matches=claims.matches)
+    announced = claims.matches
+    if not claims.are_recorded:
+        announced = record_and_announce(store=store, matches=claims.matches, epoch=epoch, now_ms=now_ms)
     logger.info(
         "round of %s: %d waiting, %d matches, %d taken, %d without seat, %.1f ms to claims, %.1f ms in all",
         rules.name,
         len(tickets.player_ids),
-        len(claims.matches),
+        len(announced),
         claims.taken,
         claims.without_seat,
         (claimed - began) * 1000,
         (time.perf_counter() - began) * 1000,
         extra={"queue": rules.name},
     )
-    for match in claims.matches[:MATCHES_NAMED]:
+    for match in announced[:MATCHES_NAMED]:
         log_match(match)
-    return claims.matches
+    return announced
 
 
 def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Callable[[], str]) -> list[Proposal]:
@@ -94,10 +107,9 @@ def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Cal
         return []
     pairs = engine.find_matches(tickets, rules.search_window, now_ms).pairs
     oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
-    players = tickets.player_ids
+    entrants = list(map(Entrant, tickets.player_ids, tickets.marks))
     return [
-        Proposal(match_id=MatchId(new_id()), teams=((PlayerId(players[a]),), (PlayerId(players[b]),)))
-        for a, b in pairs[oldest].tolist()
+        Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],))) for a, b in pairs[oldest].tolist()
     ]
 
 

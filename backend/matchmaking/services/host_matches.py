@@ -1,9 +1,11 @@
 """A game server asks what it has to host; a server that is gone leaves its matches behind."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from errors import Conflict, Unknown
+from matchmaking.history import live_matches
 from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
@@ -13,7 +15,6 @@ from matchmaking.ticket import Matched
 from players.stores.port import RatingCache
 from players.tokens import ServerCaller
 from servers.server import Absence, ServerId, ServerStatus
-from servers.services.remember_server import remember_end
 from servers.stores.port import ServerPool
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,34 @@ def heartbeat(
     return Hosted(matches=live, new=new, status=hosting.status)
 
 
+def take_up_matches(
+    *,
+    store: TicketStore,
+    ratings: RatingCache,
+    rules: Rules,
+    server_id: ServerId,
+    running: Collection[str] | None,
+    now_ms: int,
+) -> list[Matched]:
+    """A server has registered: make its live matches known where they were lost, and their seats taken.
+
+    `running` are those that it says it runs, None where it says nothing: one that had begun there and is not among
+    them is abandoned. Answers the matches that it has to host.
+    """
+    hosted: list[Matched] = []
+    for matches in live_matches(on_server=server_id):
+        over = [
+            one.match.id
+            for one in matches
+            if running is not None and one.status is MatchStatus.IN_PROGRESS and one.match.id not in running
+        ]
+        abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=over, now_ms=now_ms)
+        kept = [one for one in matches if one.match.id not in over]
+        store.enter(kept)
+        hosted += kept
+    return hosted
+
+
 def remove_server(
     *,
     store: TicketStore,
@@ -74,8 +103,7 @@ def remove_server(
     if isinstance(left_behind, Absence):
         return left_behind
     abandoned = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=left_behind, now_ms=now_ms)
-    if pool.forget(server_id):
-        remember_end(server_id, now_ms)
+    pool.forget(server_id)
     return abandoned
 
 

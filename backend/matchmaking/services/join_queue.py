@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from errors import Conflict
 from matchmaking.rules import QueueRules
+from matchmaking.services.put_back import put_back
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import Elsewhere, JoinRequest, Matched, RatingMissing, Waiting
+from matchmaking.ticket import Elsewhere, JoinRequest, KeptTicket, Matched, RatingMissing, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +21,20 @@ def join_queue(
     now_ms: int,
     find_rating: Callable[[], float],
     ask_for_round: Callable[[str], None],
+    kept: KeptTicket | None = None,
 ) -> Waiting | Matched:
-    """Put the player into the queue, or answer the ticket or live match there already is.
+    """Put the player into the queue, or answer the ticket or live match there already is. `kept` is the ticket that
+    the player shows: one of this queue that the store has lost is put back instead.
 
     `find_rating` is called only where the store does not know the player's rating, `ask_for_round` only for
     the first join since the last round began. Raises `Conflict` where the player waits in another queue.
     """
+    if kept is not None and kept.queue == rules.name:
+        known = store.status(request.player_id, now_ms)
+        if not isinstance(known, Waiting | Matched):
+            known = put_back(store=store, kept=kept, rules=rules, now_ms=now_ms)
+        if isinstance(known, Waiting | Matched):
+            return known
     outcome = store.join(request, rules, now_ms)
     if isinstance(outcome, RatingMissing):
         outcome = store.join(replace(request, rating=find_rating()), rules, now_ms)

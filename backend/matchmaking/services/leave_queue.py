@@ -2,10 +2,12 @@
 
 import logging
 
-from errors import Conflict
+from errors import Conflict, NotYet
 from matchmaking.match import PlayerId
+from matchmaking.rules import Rules
+from matchmaking.services.put_back import put_back
 from matchmaking.stores.port import TicketStore
-from matchmaking.ticket import Left, Matched, NotInQueue
+from matchmaking.ticket import BeingMatched, KeptTicket, Left, Matched, NotInQueue
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +20,23 @@ class AlreadyMatched(Conflict):
         self.matched = matched
 
 
-def leave_queue(*, store: TicketStore, player_id: PlayerId, now_ms: int) -> Left | NotInQueue:
-    """Take the player's ticket out. Raises `AlreadyMatched` where a round was faster."""
-    outcome = store.leave(player_id, now_ms)
+def leave_queue(
+    *,
+    store: TicketStore,
+    rules: Rules,
+    player_id: PlayerId,
+    now_ms: int,
+    kept: KeptTicket | None = None,
+    request_key: str = "",
+) -> Left | NotInQueue:
+    """Take the player's ticket out. A ticket that the player shows and the store has lost is put back first, so that
+    its end is known. Raises `AlreadyMatched` where a round was faster, `NotYet` where it may have been."""
+    outcome = store.leave(player_id, now_ms, request_key=request_key)
+    if isinstance(outcome, NotInQueue) and kept is not None:
+        put_back(store=store, kept=kept, rules=rules.queues[kept.queue], now_ms=now_ms)
+        outcome = store.leave(player_id, now_ms, request_key=request_key)
+    if isinstance(outcome, BeingMatched):
+        raise NotYet("a match is being made with this ticket: ask again in a moment")
     if isinstance(outcome, Matched):
         raise AlreadyMatched(outcome)
     if isinstance(outcome, Left):

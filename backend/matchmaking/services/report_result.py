@@ -4,10 +4,11 @@ import logging
 from collections.abc import Sequence
 
 from errors import Conflict, Invalid, NotAllowed, Unknown
+from matchmaking.history import teams_of
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
-from matchmaking.services.settle_match import Outcome, find_record, settle_match, teams_of
+from matchmaking.services.settle_match import Outcome, find_record, settle_match
 from matchmaking.stores.port import TicketStore
 from players.stores.port import RatingCache
 from players.tokens import FleetCaller, ServerCaller
@@ -33,7 +34,7 @@ def report_result(
     Only the match's own server may, in the generation that is registered now; a match without a server is
     reported with the fleet key. Sent twice it changes nothing; a different result raises `Conflict`.
     """
-    record = find_record(store=store, match_id=match_id)
+    record = find_record(match_id=match_id)
     _check_caller(caller, record, pool)
     if ranks is not None:
         _check_ranks(ranks, record)

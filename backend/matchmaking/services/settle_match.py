@@ -1,15 +1,15 @@
 """A match ends: ratings change once, players and seat are free again."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from errors import Conflict, StoreUnavailable, Unknown
-from matchmaking.history import instant, record_matches
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat
+from matchmaking.history import instant, match_of, teams_of
+from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import TicketStore
@@ -31,13 +31,9 @@ class Outcome:
         return MatchStatus.ABANDONED if self.ranks is None else MatchStatus.COMPLETED
 
 
-def find_record(*, store: TicketStore, match_id: MatchId) -> MatchRecord:
-    """The match in history; one that the round could not write yet is written now. Raises `Unknown`."""
-    records = MatchRecord.objects.filter(id=match_id).prefetch_related("participants")
-    record = records.first()
-    if record is None:
-        record_matches([found.match for found in store.find_matches([match_id])])
-        record = records.all().first()
+def find_record(*, match_id: MatchId) -> MatchRecord:
+    """The match in history, where every match is that anybody was told of. Raises `Unknown`."""
+    record = MatchRecord.objects.filter(id=match_id).prefetch_related("participants").first()
     if record is None:
         raise Unknown(f"there is no match {match_id}")
     return record
@@ -72,6 +68,7 @@ def _end(record: MatchRecord, outcome: Outcome, rules: QueueRules, now: datetime
     record.status = outcome.status
     record.ended_at = now
     record.save(update_fields=["status", "ended_at", "ranks"])
+    record.participants.filter(is_live=True).update(is_live=False)
 
 
 def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
@@ -108,28 +105,3 @@ def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchReco
     record.released_at = instant(now_ms)
     record.save(update_fields=["released_at"])
     return True
-
-
-def teams_of(participants: Iterable[Participant]) -> list[int]:
-    """The numbers of a match's teams, in order."""
-    return sorted({participant.team for participant in participants})
-
-
-def match_of(record: MatchRecord) -> Match:
-    """A match as stores know it, from history."""
-    participants = list(record.participants.all())
-    return Match(
-        id=MatchId(str(record.id)),
-        queue=record.queue,
-        region=record.region,
-        teams=tuple(
-            tuple(
-                MatchedPlayer(PlayerId(str(p.player_id)), p.username, p.ticket_rating, p.waited_ms)
-                for p in participants
-                if p.team == team
-            )
-            for team in teams_of(participants)
-        ),
-        server=Seat(**record.server) if record.server else None,
-        created_ms=round(record.created_at.timestamp() * 1000),
-    )

@@ -1,25 +1,37 @@
 """Tickets in memory: the model that the other stores are tested against, and enough for one process."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from datastore import keys as lifetimes
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchedPlayer, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, Seat
+from matchmaking.match import (
+    Claims,
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    OutboxEntry,
+    PlayerId,
+    Proposal,
+    Seat,
+    TicketId,
+)
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import QueueCounts, RoundTurn
 from matchmaking.ticket import (
+    BeingMatched,
     Elsewhere,
     Ended,
     Expired,
     JoinRequest,
+    KeptTicket,
     Left,
     Matched,
     NotInQueue,
     RatingMissing,
-    TicketId,
     TicketStatus,
     Waiting,
 )
@@ -39,6 +51,9 @@ class _Ticket:
     last_seen_ms: int
     status: TicketStatus = TicketStatus.WAITING
     match_id: MatchId | None = None
+    #: Of a ticket that was left: the request that did it, and how long it had waited.
+    left_by: str = ""
+    waited_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -54,16 +69,20 @@ class _Queue:
 
 
 class MemoryTicketStore:
-    """Keeps `TicketStore`'s promise under the pool's lock."""
+    """Keeps `TicketStore`'s promise under the pool's lock.
 
-    def __init__(self, pool: MemoryServerPool) -> None:
+    `announces_at_once`: claims are history at once, as those of a store in PostgreSQL are.
+    """
+
+    def __init__(self, pool: MemoryServerPool, *, announces_at_once: bool = False) -> None:
         self._pool = pool
+        self._announces_at_once = announces_at_once
         self._lock = pool.lock
         self._tickets: dict[PlayerId, _Ticket] = {}
         self._queues: dict[str, _Queue] = {}
         self._matches: dict[MatchId, Match] = {}
         self._statuses: dict[MatchId, MatchStatus] = {}
-        self._outbox: dict[MatchId, Match] = {}
+        self._outbox: dict[MatchId, int] = {}
         self._online: dict[PlayerId, int] = {}
         #: Ratings as joins know them, by player and queue.
         self.ratings: dict[tuple[PlayerId, str], float] = {}
@@ -74,10 +93,10 @@ class MemoryTicketStore:
         with self._lock:
             player_id = request.player_id
             ticket = self._tickets.get(player_id)
-            is_waiting = ticket is not None and ticket.status is TicketStatus.WAITING
+            is_waiting = ticket is not None and self._is_waiting(ticket)
             if ticket is not None and is_waiting and ticket.queue != rules.name:
                 return Elsewhere(queue=ticket.queue)
-            if ticket is not None and ticket.match_id and self._statuses[ticket.match_id].is_live:
+            if ticket is not None and ticket.match_id and not is_waiting and self._is_live(ticket.match_id):
                 self._online[player_id] = now_ms
                 return self._matched(ticket.match_id)
             if ticket is None or not is_waiting:
@@ -85,7 +104,8 @@ class MemoryTicketStore:
                 if rating is None:
                     return RatingMissing()
                 self.ratings[player_id, rules.name] = rating
-                ticket = self._add(request, rules.name, rating, now_ms)
+                self._queue(rules.name).joins += 1
+                ticket = _a_ticket(request, rules.name, rating, now_ms)
             self._online[player_id] = now_ms
             self._tickets[player_id] = replace(ticket, last_seen_ms=now_ms)
             answer = self._waiting(self._tickets[player_id])
@@ -94,73 +114,91 @@ class MemoryTicketStore:
             queue.is_nudged = queue.is_nudged or wants_round
             return replace(answer, is_new=not is_waiting, wants_round=wants_round)
 
-    def _add(self, request: JoinRequest, queue: str, rating: float, now_ms: int) -> _Ticket:
-        self._queue(queue).joins += 1
-        return _Ticket(
-            id=request.ticket_id,
-            player_id=request.player_id,
-            username=request.username,
-            queue=queue,
-            region=request.region,
-            rating=rating,
-            joined_ms=now_ms,
-            last_seen_ms=now_ms,
-        )
+    def restore(
+        self, kept: KeptTicket, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        with self._lock:
+            ticket = self._tickets.get(kept.player_id)
+            if ticket is not None and (self._is_waiting(ticket) or ticket.id == kept.id):
+                return self.status(kept.player_id, now_ms)
+            if ticket is not None and ticket.match_id and self._is_live(ticket.match_id):
+                return self.status(kept.player_id, now_ms)
+            self._online[kept.player_id] = now_ms
+            self._tickets[kept.player_id] = _a_ticket(kept, rules.name, kept.rating, kept.joined_ms, now_ms)
+            answer = self._waiting(self._tickets[kept.player_id])
+            queue = self._queue(rules.name)
+            wants_round = answer.size >= 2 and not queue.is_nudged
+            queue.is_nudged = queue.is_nudged or wants_round
+            return replace(answer, is_new=True, wants_round=wants_round)
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         with self._lock:
             self._online[player_id] = now_ms
             ticket = self._tickets.get(player_id)
-            if ticket is None:
+            if ticket is None or ticket.status is TicketStatus.LEFT:
                 return NotInQueue()
-            if ticket.match_id and not self._is_live(ticket.match_id):
-                return Ended(match_id=ticket.match_id, status=self._statuses[ticket.match_id])
-            if ticket.match_id:
-                return self._matched(ticket.match_id)
-            if ticket.status is TicketStatus.EXPIRED:
+            if self._is_waiting(ticket):
+                self._tickets[player_id] = ticket = replace(ticket, last_seen_ms=now_ms)
+                return self._waiting(ticket)
+            if ticket.status is TicketStatus.EXPIRED or ticket.match_id is None:
                 return Expired(queue=ticket.queue)
-            self._tickets[player_id] = ticket = replace(ticket, last_seen_ms=now_ms)
-            return self._waiting(ticket)
+            if self._is_live(ticket.match_id):
+                return self._matched(ticket.match_id)
+            return Ended(match_id=ticket.match_id, status=self._statuses[ticket.match_id])
 
-    def leave(self, player_id: PlayerId, now_ms: int) -> Left | Matched | NotInQueue:
+    def leave(
+        self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
+    ) -> Left | Matched | BeingMatched | NotInQueue:
         with self._lock:
             ticket = self._tickets.get(player_id)
             if ticket is None or ticket.status is TicketStatus.EXPIRED:
                 return NotInQueue()
+            if ticket.status is TicketStatus.LEFT:
+                is_same = request_key and ticket.left_by == request_key
+                return Left(ticket.queue, ticket.id, ticket.waited_ms) if is_same else NotInQueue()
+            if ticket.match_id in self._outbox:
+                return BeingMatched()
             if ticket.match_id:
                 return self._matched(ticket.match_id) if self._is_live(ticket.match_id) else NotInQueue()
-            del self._tickets[player_id]
+            waited_ms = max(0, now_ms - ticket.joined_ms)
+            self._tickets[player_id] = replace(
+                ticket, status=TicketStatus.LEFT, left_by=request_key, waited_ms=waited_ms
+            )
             self._online.pop(player_id, None)
             self._queue(ticket.queue).leaves += 1
-            return Left(queue=ticket.queue, ticket_id=ticket.id, waited_ms=max(0, now_ms - ticket.joined_ms))
+            return Left(queue=ticket.queue, ticket_id=ticket.id, waited_ms=waited_ms)
 
-    def snapshot(self, queue: str) -> WaitingTickets:
+    def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         with self._lock:
-            waiting = self._waiting_in(queue)
+            waiting = [ticket for ticket in self._waiting_in(queue) if ticket.last_seen_ms >= asked_since_ms]
             return WaitingTickets(
                 player_ids=[ticket.player_id for ticket in waiting],
                 ratings=np.array([ticket.rating for ticket in waiting], dtype=np.float64),
                 joined_ms=np.array([ticket.joined_ms for ticket in waiting], dtype=np.int64),
+                marks=[ticket.id for ticket in waiting],
             )
 
-    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
+    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"taken": 0, "without_seat": 0}
         for proposal in proposals:
             with self._lock:
                 made = self._claim_one(rules, proposal, now_ms)
-            if isinstance(made, Match):
-                matches.append(made)
-            else:
-                refused[made] += 1
-        return Claims(matches=matches, **refused)
+                if isinstance(made, Match):
+                    matches.append(made)
+                    if not self._announces_at_once:
+                        self._outbox[made.id] = epoch
+                else:
+                    refused[made] += 1
+        return Claims(matches=matches, are_recorded=self._announces_at_once, **refused)
 
     def _claim_one(self, rules: QueueRules, proposal: Proposal, now_ms: int) -> Match | str:
-        teams = [[self._tickets.get(player) for player in team] for team in proposal.teams]
+        teams = [[self._tickets.get(entrant.player_id) for entrant in team] for team in proposal.teams]
         tickets = [ticket for team in teams for ticket in team if ticket is not None]
-        players = sum(map(len, proposal.teams))
+        entrants = [entrant for team in proposal.teams for entrant in team]
         all_wait = all(t.status is TicketStatus.WAITING and t.queue == rules.name for t in tickets)
-        if len({t.player_id for t in tickets}) < players or not all_wait:
+        are_the_same = {t.player_id: t.id for t in tickets} == {e.player_id: e.mark for e in entrants}
+        if len({t.player_id for t in tickets}) < len(entrants) or not all_wait or not are_the_same:
             return "taken"
         named = {ticket.region for ticket in tickets if ticket.region}
         region = named.pop() if len(named) == 1 else ""
@@ -175,20 +213,20 @@ class MemoryTicketStore:
             server=Seat(server.id, server.generation, server.host, server.port, server.region) if server else None,
             created_ms=now_ms,
         )
-        self._enter(match, rules)
+        self._take(match, rules.name)
+        queue = self._queue(rules.name)
+        queue.matches += 1
+        queue.waits_ms = [*(p.waited_ms for p in match.players), *queue.waits_ms][: lifetimes.RECENT_WAITS_KEPT]
         return match
 
-    def _enter(self, match: Match, rules: QueueRules) -> None:
-        self._matches[match.id] = self._outbox[match.id] = match
+    def _take(self, match: Match, queue: str) -> None:
+        self._matches[match.id] = match
         self._statuses[match.id] = MatchStatus.CREATED
         for player in match.players:
             ticket = self._tickets[player.id]
             self._tickets[player.id] = replace(ticket, status=TicketStatus.MATCHED, match_id=match.id)
         if match.server:
             self._pool.take_seat(ServerId(match.server.id), match.id)
-        queue = self._queue(rules.name)
-        queue.matches += 1
-        queue.waits_ms = [*(p.waited_ms for p in match.players), *queue.waits_ms][: lifetimes.RECENT_WAITS_KEPT]
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
         with self._lock:
@@ -201,21 +239,62 @@ class MemoryTicketStore:
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         with self._lock:
-            return [OutboxEntry(m.id, m, m.to_json()) for m in list(self._outbox.values())[:limit]]
+            listed = [(self._matches[match_id], epoch) for match_id, epoch in list(self._outbox.items())[:limit]]
+            return [OutboxEntry(match.id, match, match.to_json(), epoch) for match, epoch in listed]
 
     def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
         with self._lock:
             for match_id in [*written, *(entry.match_id for entry in dead)]:
                 self._outbox.pop(match_id, None)
 
+    def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        with self._lock:
+            for match in matches:
+                if self._outbox.pop(match.id, None) is None:
+                    continue
+                if match.server:
+                    self._pool.free_seat(ServerId(match.server.id), match.id)
+                self._queue(match.queue).matches -= 1
+                for player in match.players:
+                    ticket = self._tickets[player.id]
+                    if player.id in gone:
+                        del self._tickets[player.id]
+                    else:
+                        self._tickets[player.id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
+                del self._matches[match.id], self._statuses[match.id]
+
+    def enter(self, matches: Sequence[Matched]) -> None:
+        with self._lock:
+            for matched in matches:
+                match = matched.match
+                if match.id in self._statuses and self._is_live(match.id):
+                    continue
+                for player in match.players:
+                    known = self._tickets.get(player.id)
+                    if known is None or known.id != player.ticket_id:
+                        request = KeptTicket(
+                            player.ticket_id, player.id, player.username, match.queue, "", player.rating, 0
+                        )
+                        self._tickets[player.id] = _a_ticket(request, match.queue, player.rating, 0)
+                self._take(match, match.queue)
+                self._statuses[match.id] = matched.status
+
+    def drop(self, player_ids: Sequence[PlayerId]) -> None:
+        with self._lock:
+            for player_id in player_ids:
+                ticket = self._tickets.get(player_id)
+                if ticket is not None and ticket.status is TicketStatus.WAITING:
+                    del self._tickets[player_id]
+
     def start(self, matches: Sequence[Match]) -> None:
         with self._lock:
             for match in matches:
-                if self._statuses.get(match.id) is MatchStatus.CREATED:
+                if self._statuses.get(match.id) is MatchStatus.CREATED and match.id not in self._outbox:
                     self._statuses[match.id] = MatchStatus.IN_PROGRESS
 
     def end(self, match: Match, how: MatchStatus) -> None:
         with self._lock:
+            self._outbox.pop(match.id, None)
             if match.id in self._statuses:
                 self._statuses[match.id] = how
             if match.server:
@@ -223,7 +302,8 @@ class MemoryTicketStore:
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         with self._lock:
-            return [self._matched(match_id) for match_id in match_ids if self._is_live(match_id)]
+            announced = [match_id for match_id in match_ids if match_id not in self._outbox]
+            return [self._matched(match_id) for match_id in announced if self._is_live(match_id)]
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
         with self._lock:
@@ -277,17 +357,22 @@ class MemoryTicketStore:
     def _waiting_in(self, queue: str) -> list[_Ticket]:
         return [t for t in self._tickets.values() if t.status is TicketStatus.WAITING and t.queue == queue]
 
+    def _is_waiting(self, ticket: _Ticket) -> bool:
+        """As its player is told: a claimed ticket waits until its match is announced."""
+        return ticket.status is TicketStatus.WAITING or ticket.match_id in self._outbox
+
     def _waiting(self, ticket: _Ticket) -> Waiting:
         queue = self._waiting_in(ticket.queue)
-        line = sorted(queue, key=lambda t: (t.joined_ms, t.player_id))
+        line = [t.player_id for t in sorted(queue, key=lambda t: (t.joined_ms, t.player_id))]
         return Waiting(
             ticket_id=ticket.id,
             queue=ticket.queue,
             rating=ticket.rating,
             joined_ms=ticket.joined_ms,
-            position=1 + [t.player_id for t in line].index(ticket.player_id),
+            position=1 + line.index(ticket.player_id) if ticket.player_id in line else 1,
             size=len(queue),
             rating_sum=sum(t.rating for t in queue),
+            region=ticket.region,
         )
 
     def _is_live(self, match_id: MatchId) -> bool:
@@ -303,4 +388,20 @@ def _matched_player(ticket: _Ticket, now_ms: int) -> MatchedPlayer:
         username=ticket.username,
         rating=ticket.rating,
         waited_ms=max(0, now_ms - ticket.joined_ms),
+        ticket_id=ticket.id,
+    )
+
+
+def _a_ticket(
+    asked: JoinRequest | KeptTicket, queue: str, rating: float, joined_ms: int, seen_ms: int | None = None
+) -> _Ticket:
+    return _Ticket(
+        id=asked.ticket_id if isinstance(asked, JoinRequest) else asked.id,
+        player_id=asked.player_id,
+        username=asked.username,
+        queue=queue,
+        region=asked.region,
+        rating=rating,
+        joined_ms=joined_ms,
+        last_seen_ms=joined_ms if seen_ms is None else seen_ms,
     )

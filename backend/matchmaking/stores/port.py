@@ -4,24 +4,26 @@ Every method is one atomic step (or says otherwise), can be repeated, and raises
 where the store cannot answer; an unavailable store is never an empty one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal
+from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import (
+    BeingMatched,
     Elsewhere,
     Ended,
     Expired,
     JoinRequest,
+    KeptTicket,
     Left,
     Matched,
     NotInQueue,
     RatingMissing,
-    TicketId,
+    TicketStatus,
     Waiting,
 )
 
@@ -52,7 +54,10 @@ class RoundTurn(StrEnum):
 
 
 class TicketStore(Protocol):
-    """Where tickets wait and become matches."""
+    """Where tickets wait and become matches.
+
+    A claimed match is *announced* once history has it: until then its players' status says that they wait.
+    """
 
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
@@ -61,19 +66,29 @@ class TicketStore(Protocol):
         instead; a ticket in another queue is `Elsewhere`. An ended match or expired ticket makes way."""
         ...
 
+    def restore(
+        self, kept: KeptTicket, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        """Put back a ticket that the store has lost, arrival time kept. Where the store knows a ticket or match
+        of the player, or that this very ticket has ended, it answers that and changes nothing."""
+        ...
+
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         """What became of the player's ticket. Keeps a waiting one from expiring. Unknown: `NotInQueue`."""
         ...
 
-    def leave(self, player_id: PlayerId, now_ms: int) -> Left | Matched | NotInQueue:
-        """Take the ticket out if it waits. Against a claim exactly one wins: `Left`, or `Matched`."""
+    def leave(
+        self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
+    ) -> Left | Matched | BeingMatched | NotInQueue:
+        """Take the ticket out if it waits. Against a claim exactly one wins: `Left`, or `Matched`; between claim
+        and announcement nobody knows yet: `BeingMatched`. The same `request_key` again answers the same `Left`."""
         ...
 
-    def snapshot(self, queue: str) -> WaitingTickets:
-        """The tickets that wait. Read in pages, so not one instant; `claim` checks each again."""
+    def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
+        """The tickets that wait, if their players have asked since. Not one instant: `claim` checks each again."""
         ...
 
-    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
+    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         """Make proposals into matches, each whole or not at all: tickets out, a seat taken as the rules'
         `placement` says (least loaded, the players' region first), match and outbox entry in, counted.
         Atomic per proposal. A proposal claimed twice is `taken` the second time."""
@@ -84,11 +99,25 @@ class TicketStore(Protocol):
         ...
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
-        """The oldest matches not yet acknowledged. A match may be listed though it is written already."""
+        """Some matches that are not announced. A match may be listed though history has it already."""
         ...
 
     def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
-        """Drop from the outbox what is in PostgreSQL; lay `dead` entries aside for an operator."""
+        """History has these matches: announce them. Lay `dead` entries aside for an operator."""
+        ...
+
+    def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        """Undo claims that are not announced: seats are free, tickets wait again with their arrival times.
+        The tickets of `gone`, players who are matched elsewhere, end without a word. Announced ones stay."""
+        ...
+
+    def enter(self, matches: Sequence[Matched]) -> None:
+        """Make announced live matches known that the store has lost or never had: their players are matched,
+        whatever tickets they hold, their seats taken. Those it knows stay as they are."""
+        ...
+
+    def drop(self, player_ids: Sequence[PlayerId]) -> None:
+        """Waiting tickets of these players end without a word: they ended in the other store."""
         ...
 
     def start(self, matches: Sequence[Match]) -> None:
@@ -121,4 +150,40 @@ class TicketStore(Protocol):
 
     def online(self) -> int:
         """Players who called within the last minutes."""
+        ...
+
+
+class VolatileStore(TicketStore, Protocol):
+    """A ticket store that can lose what it held: wiped, restarted without its data, or rolled back."""
+
+    def incarnation(self) -> str:
+        """A word for the server and the data in it; another one after a restart, a failover or a wipe."""
+        ...
+
+    def mark(self, word: str) -> str:
+        """Mark the data as holding what it should. Answers the incarnation from now on."""
+        ...
+
+    def live(self) -> Iterator[list[MatchId]]:
+        """Ids of all matches that it takes for live, announced or not, page by page; some may come twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A ticket of the store that stood in, and what became of it there."""
+
+    kept: KeptTicket
+    status: TicketStatus
+
+
+class StandIn(TicketStore, Protocol):
+    """A ticket store that takes another's place while that is away."""
+
+    def left_behind(self, limit: int) -> list[LeftBehind]:
+        """Tickets that it held in the other's place, waiting and ended ones, some hundred a call."""
+        ...
+
+    def cleared(self, player_ids: Sequence[PlayerId]) -> None:
+        """The other store has these tickets now: forget them."""
         ...

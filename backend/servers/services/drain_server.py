@@ -3,7 +3,6 @@
 import logging
 
 from servers.server import Absence, ServerId
-from servers.services.remember_server import remember_drain
 from servers.stores.port import ServerPool
 
 logger = logging.getLogger(__name__)
@@ -13,6 +12,5 @@ def drain_server(*, pool: ServerPool, server_id: ServerId, generation: int | Non
     """Let the server's games end and give it no more. Answers why it cannot, or None."""
     absence = pool.drain(server_id, generation)
     if absence is None:
-        remember_drain(server_id)
         logger.info("server %s drains", server_id)
     return absence

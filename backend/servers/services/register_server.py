@@ -4,7 +4,6 @@ import logging
 
 from players.tokens import server_token
 from servers.server import Registration
-from servers.services.remember_server import remember_registration
 from servers.stores.port import ServerPool
 
 logger = logging.getLogger(__name__)
@@ -13,7 +12,6 @@ logger = logging.getLogger(__name__)
 def register_server(*, pool: ServerPool, registration: Registration, now_ms: int) -> tuple[int, str]:
     """Add the server, or take its place anew. Answers generation and token; older tokens are stale from now on."""
     generation = pool.register(registration, now_ms)
-    remember_registration(registration, generation, now_ms)
     logger.info(
         "server %s registered: %s:%d, region %s, %d games",
         registration.id,

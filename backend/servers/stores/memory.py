@@ -33,6 +33,13 @@ class MemoryServerPool:
             )
             return generation
 
+    def adopt(self, server: GameServer) -> None:
+        with self.lock:
+            known = self._servers.get(server.id)
+            if known is None or known.generation < server.generation:
+                self._games.setdefault(server.id, set())
+                self._servers[server.id] = replace(server, active_games=0)
+
     def heartbeat(
         self,
         server_id: ServerId,
@@ -109,7 +116,7 @@ class MemoryServerPool:
         return min(nearby or free, key=lambda s: (s.active_games / s.capacity, s.id), default=None)
 
     def take_seat(self, server_id: ServerId, match_id: str) -> None:
-        self._games[server_id].add(match_id)
+        self._games.setdefault(server_id, set()).add(match_id)
 
     def free_seat(self, server_id: ServerId, match_id: str) -> None:
         self._games.get(server_id, set()).discard(match_id)

@@ -17,6 +17,11 @@ class ServerPool(Protocol):
         token of an older registration is told apart. Games of the older one stay until settled."""
         ...
 
+    def adopt(self, server: GameServer) -> None:
+        """Know a server as another pool knows it, generation, status and last heartbeat included; its games stay
+        those that are known here. One that is known here in this generation or a newer one stays as it is."""
+        ...
+
     def heartbeat(
         self,
         server_id: ServerId,

@@ -1,6 +1,6 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,38 +10,39 @@ import redis
 
 from datastore import keys as lifetimes
 from datastore.batches import in_batches
-from datastore.client import redis_errors
+from datastore.client import redis_errors, run_id
 from datastore.keys import Keys
 from datastore.scripts import Scripts
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal
+from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.stores.redis.claim_form import ClaimForm
+from matchmaking.stores.redis.words import last_word_of, left_of, matched_of, ticket_word, waiting_of
 from matchmaking.ticket import (
+    BeingMatched,
     Elsewhere,
     Ended,
     Expired,
     JoinRequest,
+    KeptTicket,
     Left,
     Matched,
     NotInQueue,
     RatingMissing,
-    TicketId,
     Waiting,
 )
 
 #: Proposals a claim script: more would block Redis for over 2 ms, fewer would cost round trips.
-CLAIM_BATCH = 25
+CLAIM_BATCH = 50
 #: Batches under way at once: one is prepared while Redis works on the other.
 CLAIMS_AT_ONCE = 2
 #: Tickets an expiry script and players a pruning script look at.
 EXPIRE_BATCH = 200
-#: Tickets a snapshot page: one ZRANGE of this size takes about 1 ms of Redis.
-SNAPSHOT_PAGE = 5000
+#: Tickets a snapshot page: one ZRANGE or HMGET of this size takes about 1 ms of Redis.
+SNAPSHOT_PAGE = 2000
 #: Milliseconds. A lease outlives any round; the lease of a killed worker blocks its queue for so long.
 ROUND_LEASE_MS = 5_000
-#: Milliseconds. Keys outlive what they hold by so much, so that the reaper, not Redis, ends tickets and matches.
-GRACE_MS = 3600_000
 
 
 class RedisTicketStore:
@@ -52,13 +53,15 @@ class RedisTicketStore:
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
         self._queues = list(rules.queues)
-        self._ticket_lifetime_ms = max(map(_ticket_lifetime_ms, rules.queues.values()))
+        ticket_ttl_ms = max(queue.ticket_ttl_ms for queue in rules.queues.values())
+        self._last_word_ms = max(lifetimes.LAST_WORD_LIFETIME_MS, 2 * ticket_ttl_ms)
         self._per_queue_keys = [
             key
             for queue in map(keys.of_queue, self._queues)
             for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats)
         ]
-        self._per_player_keys = [keys.online, keys.online_last_seen, keys.matches, *self._per_queue_keys]
+        self._player_keys = [keys.tickets, keys.online, keys.online_last_seen, keys.matches, keys.outbox]
+        self._match_keys = [keys.matches, keys.outbox, keys.tickets]
         self._pool_keys = [
             keys.servers,
             keys.servers_active,
@@ -72,30 +75,47 @@ class RedisTicketStore:
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        queue = self._keys.of_queue(rules.name)
+        rating = "" if request.rating is None else repr(request.rating)
+        keep = [request.ticket_id, rating, now_ms, request.region, request.username]
+        answer = self._join(request.player_id, rules, now_ms, keep, "")
+        return RatingMissing() if isinstance(answer, NotInQueue | Expired | Ended) else answer
+
+    def restore(
+        self, kept: KeptTicket, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        keep = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
+        outcome = self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
+        waits_here = isinstance(outcome, Elsewhere) and outcome.queue in self._queues
+        return self.status(kept.player_id, now_ms) if waits_here else outcome
+
+    def _join(
+        self, player_id: PlayerId, rules: QueueRules, now_ms: int, ticket: list[str | int], mode: str
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        """The join script; `NotInQueue` where it misses the rating."""
+        queue, keys = self._keys.of_queue(rules.name), self._keys
         answer = self._scripts.call(
             "join_queue",
             [
-                self._keys.ticket(request.player_id),
+                keys.tickets,
                 queue.queue,
                 queue.arrivals,
                 queue.last_seen,
                 queue.stats,
                 queue.nudge,
-                self._keys.online,
-                self._keys.online_last_seen,
-                self._keys.ratings(request.player_id),
-                self._keys.matches,
+                keys.online,
+                keys.online_last_seen,
+                keys.matches,
+                keys.outbox,
+                keys.elsewhere(player_id),
+                keys.last_word(player_id),
+                keys.ratings(player_id),
             ],
             [
-                request.player_id,
-                request.username,
-                rules.name,
-                request.region,
-                request.ticket_id,
+                player_id,
                 now_ms,
-                "" if request.rating is None else repr(request.rating),
-                self._ticket_lifetime_ms,
+                rules.name,
+                *ticket,
+                mode,
                 lifetimes.QUEUE_LIFETIME_MS,
                 lifetimes.STATS_LIFETIME_MS,
                 lifetimes.NUDGE_LIFETIME_MS,
@@ -106,59 +126,79 @@ class RedisTicketStore:
         )
         match answer[0]:
             case "WAITING":
-                return _waiting(answer)
+                return waiting_of(answer)
             case "MATCHED":
-                return _matched(answer)
+                return matched_of(answer[1])
             case "ELSEWHERE":
                 return Elsewhere(queue=answer[1])
+            case "OVER":
+                return last_word_of(answer[1])
             case _:
-                return RatingMissing()
+                return NotInQueue()
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         answer = self._scripts.call(
             "ticket_status",
-            [self._keys.ticket(player_id), *self._per_player_keys],
-            [
-                player_id,
-                now_ms,
-                self._ticket_lifetime_ms,
-                lifetimes.ONLINE_LIFETIME_MS,
-                lifetimes.QUEUE_LIFETIME_MS,
-                *self._queues,
-            ],
+            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [player_id, now_ms, lifetimes.ONLINE_LIFETIME_MS, *self._queues],
         )
         match answer[0]:
             case "WAITING":
-                return _waiting(answer)
+                return waiting_of(answer)
             case "MATCHED":
-                return _matched(answer)
-            case "ENDED":
-                return Ended(match_id=MatchId(answer[2]), status=MatchStatus(answer[1]))
-            case "EXPIRED":
-                return Expired(queue=answer[1])
+                return matched_of(answer[1])
+            case "OVER":
+                return last_word_of(answer[1])
             case _:
                 return NotInQueue()
 
-    def leave(self, player_id: PlayerId, now_ms: int) -> Left | Matched | NotInQueue:
+    def leave(
+        self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
+    ) -> Left | Matched | BeingMatched | NotInQueue:
         answer = self._scripts.call(
             "leave_queue",
-            [self._keys.ticket(player_id), *self._per_player_keys],
-            [player_id, now_ms, *self._queues],
+            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [player_id, now_ms, self._last_word_ms, request_key, *self._queues],
         )
         match answer[0]:
             case "LEFT":
-                return Left(queue=answer[1], ticket_id=TicketId(answer[2]), waited_ms=int(answer[3]))
+                return left_of(answer[1])
             case "MATCHED":
-                return _matched(answer)
+                return matched_of(answer[1])
+            case "BEING_MATCHED":
+                return BeingMatched()
             case _:
                 return NotInQueue()
+
+    def hold(self, player_id: PlayerId, queue: str, lifetime_ms: int) -> Matched | Elsewhere | None:
+        """No ticket here for this player, who waits in another store's queue; or the match or ticket there is."""
+        keys = [self._keys.tickets, self._keys.matches, self._keys.outbox, self._keys.elsewhere(player_id)]
+        answer = self._scripts.call("hold_player", keys, [player_id, queue, lifetime_ms])
+        if answer[0] == "HELD":
+            return None
+        return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(queue=answer[1])
+
+    def let_go(self, player_id: PlayerId) -> None:
+        with redis_errors():
+            self._client.delete(self._keys.elsewhere(player_id))
 
     # --- the round ------------------------------------------------------------------------------------
 
     def begin_round(self, queue: str, token: str, now_ms: int) -> bool:
-        return bool(
-            self._scripts.call("begin_round", self._round_keys(queue), self._round_args(token, now_ms)) == "BEGUN"
-        )
+        keys = self._keys.of_queue(queue)
+        kept = {
+            keys.queue: lifetimes.QUEUE_LIFETIME_MS,
+            keys.arrivals: lifetimes.QUEUE_LIFETIME_MS,
+            keys.last_seen: lifetimes.QUEUE_LIFETIME_MS,
+            keys.stats: lifetimes.STATS_LIFETIME_MS,
+            self._keys.tickets: lifetimes.MATCHES_LIFETIME_MS,
+            self._keys.matches: lifetimes.MATCHES_LIFETIME_MS,
+            self._keys.online: lifetimes.ONLINE_LIFETIME_MS,
+            self._keys.online_last_seen: lifetimes.ONLINE_LIFETIME_MS,
+            self._keys.incarnation: lifetimes.STATS_LIFETIME_MS,
+        }
+        args = [*self._round_args(token, now_ms), *kept.values()]
+        return bool(self._scripts.call("begin_round", [*self._round_keys(queue), *kept], args) == "BEGUN")
 
     def finish_round(self, queue: str, token: str, now_ms: int, *, may_run_again: bool) -> RoundTurn:
         args = [*self._round_args(token, now_ms), "AGAIN" if may_run_again else ""]
@@ -172,68 +212,71 @@ class RedisTicketStore:
     def _round_args(token: str, now_ms: int) -> list[str | int]:
         return [token, ROUND_LEASE_MS, now_ms, lifetimes.STATS_LIFETIME_MS]
 
-    def snapshot(self, queue: str) -> WaitingTickets:
-        keys = self._keys.of_queue(queue)
-        players, ratings = self._scores(keys.queue)
-        arrivals = dict(zip(*self._scores(keys.arrivals), strict=True))
-        # A ticket that came or went between the two reads is in one of them only; it waits for the next round.
-        # One that moved between two pages may be listed twice; it is one ticket.
-        rows = {player: row for row, player in enumerate(players) if player in arrivals}
+    def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
+        """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
+        between two pages is in none or once; it waits for the next round."""
+        players = self._listed(self._keys.of_queue(queue), asked_since_ms)
+        marks: list[str] = []
+        with redis_errors():
+            for page in in_batches(players, SNAPSHOT_PAGE):
+                found: Any = self._client.hmget(self._keys.tickets, list(page))
+                marks += found
+        head = f"|{queue}|"
+        rows = [row for row, mark in enumerate(marks) if mark is not None and mark.startswith(head)]
         if len(rows) < len(players):
-            players, ratings = list(rows), ratings[list(rows.values())]
+            players, marks = [players[row] for row in rows], [marks[row] for row in rows]
+        parts = [mark.split("|", 5) for mark in marks]
         return WaitingTickets(
             player_ids=players,
-            ratings=ratings,
-            joined_ms=np.fromiter((arrivals[player] for player in players), dtype=np.int64, count=len(players)),
+            ratings=np.array([part[3] for part in parts], dtype=np.float64),
+            joined_ms=np.array([part[4] for part in parts], dtype=np.int64),
+            marks=marks,
         )
 
-    def _scores(self, key: str) -> tuple[list[str], np.ndarray]:
-        """A sorted set as (members, scores), page by page, so that Redis serves others in between."""
-        members: list[str] = []
-        scores: list[np.ndarray] = []
-        client: Any = self._client
+    def _listed(self, keys: Any, asked_since_ms: int) -> list[str]:
+        """Players of the queue, each once; those who have asked since."""
+        players: dict[str, None] = {}
         with redis_errors():
+            if asked_since_ms:
+                asked: Any = self._client.zrange(keys.last_seen, asked_since_ms, "+inf", byscore=True)
+                return list(asked)
+            first = 0
             while True:
-                first = len(members)
-                page = client.execute_command("ZRANGE", key, first, first + SNAPSHOT_PAGE - 1, "WITHSCORES")
-                members += page[::2]
-                scores.append(np.array(page[1::2], dtype=np.float64))
-                if len(page) < 2 * SNAPSHOT_PAGE:
-                    return members, np.concatenate(scores)
+                page: Any = self._client.zrange(keys.queue, first, first + SNAPSHOT_PAGE - 1)
+                players.update(dict.fromkeys(page))
+                first += SNAPSHOT_PAGE
+                if len(page) < SNAPSHOT_PAGE:
+                    return list(players)
 
-    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> Claims:
+    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
         with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
             batches = in_batches(proposals, CLAIM_BATCH)
-            for answers in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms), batches):
-                for answer in answers:
-                    if answer in refused:
-                        refused[answer] += 1
+            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch), batches):
+                for one in made:
+                    if isinstance(one, str):
+                        refused[one] += 1
                     else:
-                        matches.append(Match.from_json(answer))
+                        matches.append(one)
         return Claims(matches=matches, taken=refused["TAKEN"], without_seat=refused["NO_SEAT"])
 
-    def _claim_batch(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int) -> list[str]:
+    def _claim_batch(
+        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int
+    ) -> list[Match | str]:
+        form = ClaimForm(rules.name, now_ms, proposals)
         queue = self._keys.of_queue(rules.name)
-        keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_waits, self._keys.outbox]
-        keys += [*self._pool_keys, self._keys.matches]
-        for proposal in proposals:
-            keys += [self._keys.ticket(player) for team in proposal.teams for player in team]
-        teams = proposals[0].teams
+        keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_waits, self._keys.tickets]
+        keys += [self._keys.matches, self._keys.outbox, *self._pool_keys]
         args: list[str | int] = [
-            rules.name,
-            now_ms,
             rules.placement,
-            len(teams[0]),
-            len(teams),
+            form.players_a_match,
+            epoch,
             lifetimes.MATCHES_LIFETIME_MS,
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_WAITS_KEPT,
         ]
-        args += [proposal.match_id for proposal in proposals]
-        answers: list[str] = self._scripts.call("claim_matches", keys, args)
-        return answers
+        return form.outcomes(self._scripts.call("claim_matches", keys, args + form.args))
 
     # --- the clock's calls ----------------------------------------------------------------------------
 
@@ -248,8 +291,15 @@ class RedisTicketStore:
             return []
         ended: list[str] = self._scripts.call(
             "expire_tickets",
-            [keys.queue, keys.arrivals, keys.last_seen, keys.stats, *map(self._keys.ticket, silent)],
-            [rules.name, before, lifetimes.LAST_WORD_LIFETIME_MS, *silent],
+            [
+                keys.queue,
+                keys.arrivals,
+                keys.last_seen,
+                keys.stats,
+                self._keys.tickets,
+                *map(self._keys.last_word, silent),
+            ],
+            [rules.name, before, self._last_word_ms, *silent],
         )
         return [TicketId(ticket) for ticket in ended]
 
@@ -261,8 +311,12 @@ class RedisTicketStore:
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         with redis_errors():
-            entries: Any = self._client.hscan(self._keys.outbox, count=limit)[1]
-        return [_outbox_entry(match_id, raw) for match_id, raw in entries.items()]
+            epochs: Any = self._client.hscan(self._keys.outbox, count=limit)[1]
+            found: Any = self._client.hmget(self._keys.matches, list(epochs)) if epochs else []
+        return [
+            _outbox_entry(match_id, raw or "", int(epoch))
+            for (match_id, epoch), raw in zip(epochs.items(), found, strict=True)
+        ]
 
     def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
         with redis_errors(), self._client.pipeline(transaction=True) as pipeline:
@@ -274,27 +328,83 @@ class RedisTicketStore:
                 pipeline.hdel(self._keys.outbox, *(entry.match_id for entry in dead))
             pipeline.execute()
 
+    def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        for match in matches:
+            queue = self._keys.of_queue(match.queue)
+            players = [word for player in match.players for word in (player.id, "GONE" if player.id in gone else "")]
+            self._scripts.call(
+                "withdraw_match",
+                [*self._match_keys, queue.queue, queue.arrivals, queue.last_seen, queue.stats, *self._pool_keys],
+                [match.id, match.server.id if match.server else "", now_ms, lifetimes.QUEUE_LIFETIME_MS, *players],
+            )
+
+    def enter(self, matches: Sequence[Matched]) -> None:
+        for matched in matches:
+            match = matched.match
+            players = [
+                word for player in match.players for word in (player.id, match.id + ticket_word(match, player))
+            ]
+            self._scripts.call(
+                "enter_match",
+                [*self._match_keys, *self._pool_keys, *self._per_queue_keys],
+                [
+                    match.id,
+                    f"{matched.status} {match.to_json()}",
+                    match.server.id if match.server else "",
+                    lifetimes.MATCHES_LIFETIME_MS,
+                    lifetimes.SERVERS_LIFETIME_MS,
+                    len(match.players),
+                    *players,
+                    *self._queues,
+                ],
+            )
+
+    def drop(self, player_ids: Sequence[PlayerId]) -> None:
+        for batch in in_batches(player_ids, EXPIRE_BATCH):
+            keys = [self._keys.tickets, *self._per_queue_keys]
+            self._scripts.call("drop_tickets", keys, [len(batch), *batch, *self._queues])
+
     def start(self, matches: Sequence[Match]) -> None:
         for match in matches:
-            self._scripts.call("start_match", [self._keys.matches, *self._tickets_of(match)], [match.id])
+            self._scripts.call("start_match", [self._keys.matches, self._keys.outbox], [match.id])
 
     def end(self, match: Match, how: MatchStatus) -> None:
+        players = [player.id for player in match.players]
         self._scripts.call(
             "end_match",
-            [self._keys.matches, *self._pool_keys, *self._tickets_of(match)],
-            [match.id, how, match.server.id if match.server else "", lifetimes.LAST_WORD_LIFETIME_MS],
+            [*self._match_keys, *self._pool_keys, *map(self._keys.last_word, players)],
+            [match.id, how, match.server.id if match.server else "", self._last_word_ms, *players],
         )
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         if not match_ids:
             return []
-        with redis_errors():
-            found: Any = self._client.hmget(self._keys.matches, list(match_ids))
-        kept = [raw.partition(" ") for raw in found if raw]
-        return [Matched(match=Match.from_json(match), status=MatchStatus(status)) for status, _, match in kept]
+        with redis_errors(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(self._keys.outbox, list(match_ids))
+            pipeline.hmget(self._keys.matches, list(match_ids))
+            unannounced, found = pipeline.execute()
+        return [matched_of(raw) for epoch, raw in zip(unannounced, found, strict=True) if raw and epoch is None]
 
-    def _tickets_of(self, match: Match) -> list[str]:
-        return [self._keys.ticket(player.id) for player in match.players]
+    # --- what may be lost -----------------------------------------------------------------------------
+
+    def incarnation(self) -> str:
+        with redis_errors():
+            return f"{run_id(self._client, self._keys.incarnation)} {self._client.get(self._keys.incarnation) or ''}"
+
+    def mark(self, word: str) -> str:
+        with redis_errors():
+            self._client.set(self._keys.incarnation, word, px=lifetimes.STATS_LIFETIME_MS)
+        return self.incarnation()
+
+    def live(self) -> Iterator[list[MatchId]]:
+        cursor = 0
+        while True:
+            with redis_errors():
+                answer: Any = self._client.hscan(self._keys.matches, cursor, count=1000)
+            cursor = int(answer[0])
+            yield [MatchId(match_id) for match_id in answer[1]]
+            if cursor == 0:
+                return
 
     # --- figures --------------------------------------------------------------------------------------
 
@@ -325,32 +435,8 @@ class RedisTicketStore:
             return int(self._client.hlen(self._keys.online))
 
 
-def _ticket_lifetime_ms(rules: QueueRules) -> int:
-    """Set once, by the join, for the ticket and for the match that it may become."""
-    return rules.ticket_ttl_ms + rules.match_ttl_ms + GRACE_MS
-
-
-def _waiting(answer: list[Any]) -> Waiting:
-    _, is_new, ticket_id, queue, rating, joined_ms, rank, size, rating_sum, nudge = answer
-    return Waiting(
-        ticket_id=TicketId(ticket_id),
-        queue=queue,
-        rating=float(rating),
-        joined_ms=int(joined_ms),
-        position=int(rank) + 1,
-        size=int(size),
-        rating_sum=float(rating_sum),
-        is_new=is_new == "NEW",
-        wants_round=nudge == "NUDGE",
-    )
-
-
-def _matched(answer: list[Any]) -> Matched:
-    return Matched(match=Match.from_json(answer[2]), status=MatchStatus(answer[1]))
-
-
-def _outbox_entry(match_id: str, raw: str) -> OutboxEntry:
+def _outbox_entry(match_id: str, raw: str, epoch: int) -> OutboxEntry:
     try:
-        return OutboxEntry(match_id=MatchId(match_id), match=Match.from_json(raw), raw=raw)
+        return OutboxEntry(MatchId(match_id), matched_of(raw).match, raw, epoch)
     except (ValueError, KeyError, TypeError):
-        return OutboxEntry(match_id=MatchId(match_id), match=None, raw=raw)
+        return OutboxEntry(MatchId(match_id), None, raw, epoch)

@@ -22,8 +22,19 @@ class RedisServerPool:
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
 
     def register(self, registration: Registration, now_ms: int) -> int:
+        return self._register(registration, now_ms, now_ms, "", ServerStatus.READY)
+
+    def adopt(self, server: GameServer) -> None:
+        registration = Registration(server.id, server.host, server.port, server.region, server.capacity)
+        self._register(
+            registration, server.registered_ms, server.last_heartbeat_ms, str(server.generation), server.status
+        )
+
+    def _register(
+        self, registration: Registration, now_ms: int, seen_ms: int, generation: str, status: ServerStatus
+    ) -> int:
         k = self._keys
-        generation: str = self._scripts.call(
+        answer: str = self._scripts.call(
             "register_server",
             [k.servers, k.servers_last_heartbeat, k.servers_active, k.servers_load, k.servers_seats],
             [
@@ -33,9 +44,13 @@ class RedisServerPool:
                 registration.region,
                 registration.capacity,
                 now_ms,
+                seen_ms,
+                generation,
+                status,
+                lifetimes.SERVERS_LIFETIME_MS,
             ],
         )
-        return int(generation)
+        return int(answer)
 
     def heartbeat(
         self,

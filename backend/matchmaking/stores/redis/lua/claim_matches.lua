@@ -2,61 +2,63 @@
 --
 -- KEYS[1] queue  [2] arrivals  [3] last_seen  sorted sets of the queue
 -- KEYS[4] stats         hash, counters              [5] recent_waits  list, ms
--- KEYS[6] outbox        hash, match id -> match on its way to PostgreSQL
--- KEYS[7] servers       hash, server -> JSON record  [8] active  hash, server -> games it hosts
--- KEYS[9] load          sorted set, servers with a free seat -> games / capacity
--- KEYS[10] seats        sorted set by name, "region|load|server" of the same
--- KEYS[11] active_games sorted set by name, "server/match"
--- KEYS[12] matches      hash, match id -> its status and the match, of live matches
--- KEYS[13..]            the tickets of each proposal (hashes), team by team
--- ARGV[1] queue name  [2] now, ms  [3] placement  [4] players a team  [5] teams  [6] lifetime of matches, ms
--- ARGV[7] stats lifetime, ms  [8] waits kept  [9..] a match id a proposal
+-- KEYS[6] tickets       hash, player -> "match|queue|id|rating|…|username"; match is "" while it waits
+-- KEYS[7] matches       hash, match id -> its status and the match, of live matches
+-- KEYS[8] outbox        hash, match id -> epoch, of matches that are not announced
+-- KEYS[9] servers       hash, server -> JSON record  [10] active  hash, server -> games it hosts
+-- KEYS[11] load         sorted set, servers with a free seat -> games / capacity
+-- KEYS[12] seats        sorted set by name, "region|load|server" of the same
+-- KEYS[13] active_games sorted set by name, "server/match"
+-- ARGV[1] placement  [2] players a match  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] waits kept
+-- ARGV[7..] for each proposal: match id, region or "", "created " and the match as JSON up to its server, sum of ratings;
+--           then for each of its players, none twice: player, ticket as the snapshot saw it, waited, ms
 --
--- Returns a list, an entry a proposal: the match as JSON, "TAKEN" (a ticket no longer waits) or
+-- Returns a list, an entry a proposal: its seat as JSON ("null" where it has none), "TAKEN" (a ticket no longer waits) or
 -- "NO_SEAT" (the queue demands a server and there is no seat); in both the tickets that wait stay in place.
-local load, seats, active_games = KEYS[9], KEYS[10], KEYS[11]
-local queue_name, now, placement = ARGV[1], ARGV[2], ARGV[3]
-local team_size, players = tonumber(ARGV[4]), ARGV[4] * ARGV[5]
--- What is written once for the whole batch, after the proposals.
-local answers, outbox, live, waits, gone, rating_sum = {}, {}, {}, {}, {}, 0
-local servers, nearest, games, is_taken = {}, {}, {}, {}
-local id_at = KEYS[13] and string.find(KEYS[13], '[^:]*$') -- where a ticket's key has the player's id
+local call, ARGV, KEYS = redis.call, ARGV, KEYS -- locals are found faster than globals
+local tickets, load, seats, active_games = KEYS[6], KEYS[11], KEYS[12], KEYS[13]
+local placement, epoch, players = ARGV[1], ARGV[3], tonumber(ARGV[2])
+local stride = 4 + 3 * players
+local proposals = (#ARGV - 6) / stride
+local answers, servers, nearest = {}, {}, {}
 
--- The tickets of a proposal: {teams, region, waits, rating_sum}, or nil if one no longer waits.
-local function look_at_tickets(first)
-  local found, teams = {waits = {}, rating_sum = 0}, {}
-  for place = 1, players do
-    local key = KEYS[first + place]
-    if found[key] then return nil end -- nobody plays against himself
-    found[key] = true
-    local t = redis.call('HMGET', key, 'status', 'queue', 'username', 'rating', 'joined_ms', 'region')
-    if t[1] ~= 'waiting' or t[2] ~= queue_name then
-      if not is_taken[key] then gone[#gone + 1] = string.sub(key, id_at) end -- listed, and does not wait here
-      return nil
-    end
-    local team, waited_ms = math.ceil(place / team_size), string.format('%.0f', math.max(0, now - t[5]))
-    local player = '{"id":"' .. string.sub(key, id_at) .. '","username":' .. cjson.encode(t[3])
-      .. ',"rating":' .. t[4] .. ',"waited_ms":' .. waited_ms .. '}'
-    teams[team] = teams[team] and teams[team] .. ',' .. player or player
-    found.waits[place], found.rating_sum = waited_ms, found.rating_sum + t[4]
-    if t[6] ~= '' then found.region = (found.region == nil or found.region == t[6]) and t[6] or '' end
+-- The tickets that players hold now; nil once one of them is in a match.
+local holds, names, count = {}, {}, 0
+for first = 11, #ARGV, stride do
+  for at = first, first + stride - 5, 3 do
+    count = count + 1
+    names[count] = ARGV[at]
   end
-  found.region, found.teams = found.region or '', '[[' .. table.concat(teams, '],[') .. ']]'
-  return found
 end
+local found = call('HMGET', tickets, unpack(names))
+for place = 1, count do holds[names[place]] = found[place] end
 
 local function seat_of(s) return string.format('%s|%07d|%s', s.region, s.games * 1000000 / s.capacity, s.id) end
+
+-- A heap of entries {server, games when it was placed, load}: the least loaded first, then by id.
+local function sift(heap, place)
+  while true do
+    local least, left = place, 2 * place
+    for child = left, left + 1 do
+      local a, b = heap[child], heap[least]
+      if a and (a.load < b.load or (a.load == b.load and a.server.id < b.server.id)) then least = child end
+    end
+    if least == place then return end
+    heap[place], heap[least] = heap[least], heap[place]
+    place = least
+  end
+end
 
 -- The least loaded servers with a free seat, of one region or ('') of all: as many as there are proposals.
 local function servers_of(region)
   if nearest[region] then return nearest[region] end
-  local list, ids = {}, {}
-  if region == '' then ids = redis.call('ZRANGE', load, 0, #ARGV - 9) end
+  local heap, ids = {}, {}
+  if region == '' then ids = call('ZRANGE', load, 0, proposals - 1) end
   local first, last = '[' .. region .. '|', '(' .. region .. '|\255'
-  local named = region ~= '' and redis.call('ZRANGEBYLEX', seats, first, last, 'LIMIT', 0, #ARGV - 8) or {}
+  local named = region ~= '' and call('ZRANGEBYLEX', seats, first, last, 'LIMIT', 0, proposals) or {}
   for place, seat in ipairs(named) do ids[place] = string.sub(seat, #region + 10) end
-  local known = #ids > 0 and redis.call('HMGET', KEYS[7], unpack(ids)) or {}
-  local counts = #ids > 0 and redis.call('HMGET', KEYS[8], unpack(ids)) or {}
+  local known = #ids > 0 and call('HMGET', KEYS[9], unpack(ids)) or {}
+  local counts = #ids > 0 and call('HMGET', KEYS[10], unpack(ids)) or {}
   for place, id in ipairs(ids) do
     if known[place] and not servers[id] then
       local s = cjson.decode(known[place])
@@ -65,89 +67,87 @@ local function servers_of(region)
       s.seat = cjson.encode({id = id, generation = s.generation, host = s.host, port = s.port, region = s.region})
       servers[id] = s
     end
-    list[#list + 1] = servers[id]
+    if servers[id] then heap[#heap + 1] = {server = servers[id], games = -1, load = -1} end
   end
-  nearest[region] = list
-  return list
+  nearest[region] = heap
+  return heap
 end
 
+-- An entry whose server has taken a match since is placed anew when it comes up; a full server sinks for good.
 local find_server
 function find_server(region)
-  local best
-  for _, s in ipairs(servers_of(region)) do
-    local is_less = not best or s.games * best.capacity < best.games * s.capacity
-      or (s.games * best.capacity == best.games * s.capacity and s.id < best.id)
-    if s.games < s.capacity and is_less then best = s end
+  local heap = servers_of(region)
+  while heap[1] and heap[1].load < math.huge do
+    local top = heap[1]
+    local s = top.server
+    if top.games == s.games then return s end
+    top.games, top.load = s.games, s.games < s.capacity and s.games / s.capacity or math.huge
+    sift(heap, 1)
   end
-  if best or region == '' then return best end
-  return find_server('')
+  return region ~= '' and find_server('') or nil
 end
 
-local function enter_match(first, match_id, match, found)
-  for place = 1, players do
-    local key = KEYS[first + place]
-    redis.call('HSET', key, 'status', 'matched', 'match_id', match_id, 'match_status', 'created')
-    is_taken[key], gone[#gone + 1] = true, string.sub(key, id_at)
-    waits[#waits + 1] = found.waits[place]
-  end
-  live[#live + 1], live[#live + 2] = match_id, 'created ' .. match
-  outbox[#outbox + 1], outbox[#outbox + 2] = match_id, match
-  rating_sum = rating_sum + found.rating_sum
-end
-
-for place = 9, #ARGV do
-  local first, match_id = 12 + (place - 9) * players, ARGV[place]
-  local found = look_at_tickets(first)
-  local server = found and placement ~= 'none' and find_server(found.region)
-  if not found then
-    answers[place - 8] = 'TAKEN'
+local outbox, live, matched, waits, gone, games = {}, {}, {}, {}, {}, {}
+local made, taken, hosted, rating_sum = 0, 0, 0, 0
+for number = 1, proposals do
+  local first = 7 + (number - 1) * stride
+  local match_id, last = ARGV[first], first + stride - 1
+  local server, do_wait = nil, true
+  for at = first + 4, last, 3 do do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1] end
+  if do_wait and placement ~= 'none' then server = find_server(ARGV[first + 1]) end
+  if not do_wait then
+    answers[number] = 'TAKEN'
   elseif placement == 'required' and not server then
-    answers[place - 8] = 'NO_SEAT'
+    answers[number] = 'NO_SEAT'
   else
-    local match = '{"id":"' .. match_id .. '","queue":"' .. queue_name .. '","region":"' .. found.region
-      .. '","created_ms":' .. now .. ',"teams":' .. found.teams .. ',"server":' .. (server and server.seat or 'null') .. '}'
-    enter_match(first, match_id, match, found)
+    local seat = server and server.seat or 'null'
+    made = made + 1
+    outbox[2 * made - 1], outbox[2 * made] = match_id, epoch
+    live[2 * made - 1], live[2 * made] = match_id, ARGV[first + 2] .. seat .. '}'
+    rating_sum = rating_sum + ARGV[first + 3]
+    for at = first + 4, last, 3 do
+      local player = ARGV[at]
+      taken = taken + 1
+      holds[player], gone[taken], waits[taken] = nil, player, ARGV[at + 2]
+      matched[2 * taken - 1], matched[2 * taken] = player, match_id .. ARGV[at + 1]
+    end
     if server then
-      server.games, server.is_taken = server.games + 1, true
-      games[#games + 1], games[#games + 2] = 0, server.id .. '/' .. match_id
+      server.games, server.is_taken, hosted = server.games + 1, true, hosted + 1
+      games[2 * hosted - 1], games[2 * hosted] = 0, server.id .. '/' .. match_id
     end
-    answers[place - 8] = match
+    answers[number] = seat
   end
 end
+if made == 0 then return answers end
 
-if #gone > 0 then
-  for zset = 1, 3 do redis.call('ZREM', KEYS[zset], unpack(gone)) end
-end
-if #outbox > 0 then
-  redis.call('HSET', KEYS[6], unpack(outbox))
-  redis.call('HSET', KEYS[12], unpack(live))
-  redis.call('PEXPIRE', KEYS[12], ARGV[6])
-  redis.call('HINCRBY', KEYS[4], 'total_matches', #outbox / 2)
-  redis.call('HINCRBYFLOAT', KEYS[4], 'rating_sum', -rating_sum)
-  redis.call('LPUSH', KEYS[5], unpack(waits))
-  redis.call('LTRIM', KEYS[5], 0, ARGV[8] - 1)
-  redis.call('PEXPIRE', KEYS[5], ARGV[7])
-  redis.call('PEXPIRE', KEYS[4], ARGV[7])
-end
-if #games > 0 then
-  local counts, stale, fresh, loads = {}, {}, {}, {}
-  for id, s in pairs(servers) do
-    if s.is_taken then
-      counts[#counts + 1], counts[#counts + 2], stale[#stale + 1] = id, s.games, s.indexed
-      if s.games < s.capacity then
-        fresh[#fresh + 1], fresh[#fresh + 2] = 0, seat_of(s)
-        loads[#loads + 1], loads[#loads + 2] = s.games / s.capacity, id
-      else
-        redis.call('ZREM', load, id)
-      end
+call('HSET', tickets, unpack(matched))
+for zset = 1, 3 do call('ZREM', KEYS[zset], unpack(gone)) end
+call('HSET', KEYS[7], unpack(live))
+call('HSET', KEYS[8], unpack(outbox))
+call('HINCRBY', KEYS[4], 'total_matches', made)
+call('HINCRBYFLOAT', KEYS[4], 'rating_sum', -rating_sum)
+call('LPUSH', KEYS[5], unpack(waits))
+call('LTRIM', KEYS[5], 0, ARGV[6] - 1)
+for _, place in ipairs({6, 7, 8}) do call('PEXPIRE', KEYS[place], ARGV[4]) end
+for _, place in ipairs({4, 5}) do call('PEXPIRE', KEYS[place], ARGV[5]) end
+if hosted == 0 then return answers end
+local counts, stale, fresh, loads = {}, {}, {}, {}
+for id, s in pairs(servers) do
+  if s.is_taken then
+    counts[#counts + 1], counts[#counts + 2], stale[#stale + 1] = id, s.games, s.indexed
+    if s.games < s.capacity then
+      fresh[#fresh + 1], fresh[#fresh + 2] = 0, seat_of(s)
+      loads[#loads + 1], loads[#loads + 2] = s.games / s.capacity, id
+    else
+      call('ZREM', load, id)
     end
   end
-  redis.call('ZADD', active_games, unpack(games))
-  redis.call('HSET', KEYS[8], unpack(counts))
-  redis.call('ZREM', seats, unpack(stale))
-  if #fresh > 0 then
-    redis.call('ZADD', seats, unpack(fresh))
-    redis.call('ZADD', load, unpack(loads))
-  end
+end
+call('ZADD', active_games, unpack(games))
+call('HSET', KEYS[10], unpack(counts))
+call('ZREM', seats, unpack(stale))
+if #fresh > 0 then
+  call('ZADD', seats, unpack(fresh))
+  call('ZADD', load, unpack(loads))
 end
 return answers

@@ -1,16 +1,18 @@
 -- end_match: a match is over: its players are free, its seat is free again. Repeating it changes nothing.
 --
 -- KEYS[1] matches       hash, match id -> its status and the match, of live matches
--- KEYS[2] servers       hash, server -> JSON record
--- KEYS[3] active        hash, server -> games it hosts
--- KEYS[4] load          sorted set, servers with a free seat -> games / capacity
--- KEYS[5] seats         sorted set by name, "region|load|server" of the same
--- KEYS[6] active_games  sorted set by name, "server/match"
--- KEYS[7..]             the tickets of its players (hashes)
--- ARGV[1] match id  [2] how it ended  [3] server or ""  [4] lifetime of the last word, ms
+-- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
+-- KEYS[3] tickets       hash, player -> "match|queue|id|…"
+-- KEYS[4] servers       hash, server -> JSON record
+-- KEYS[5] active        hash, server -> games it hosts
+-- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
+-- KEYS[7] seats         sorted set by name, "region|load|server" of the same
+-- KEYS[8] active_games  sorted set by name, "server/match"
+-- KEYS[9..]             last_word (string) of each player, in the order of the players in ARGV
+-- ARGV[1] match id  [2] how it ended  [3] server or ""  [4] lifetime of the last word, ms  [5..] its players
 --
 -- Returns {"FREED"} where a seat was freed, {"NO_SEAT"} where it held none (any more)
-local matches, servers, active, load, seats, active_games = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local tickets, servers, active, load, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local match_id, how, server_id, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local raw = redis.call('HGET', servers, server_id)
@@ -19,11 +21,13 @@ local function seat(games)
   return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
 end
 
-redis.call('HDEL', matches, match_id)
-for place = 7, #KEYS do
-  if redis.call('HGET', KEYS[place], 'match_id') == match_id then
-    redis.call('HSET', KEYS[place], 'match_status', how)
-    redis.call('PEXPIRE', KEYS[place], lifetime)
+redis.call('HDEL', KEYS[1], match_id)
+redis.call('HDEL', KEYS[2], match_id)
+for place = 5, #ARGV do
+  local its_match, id = string.match(redis.call('HGET', tickets, ARGV[place]) or '', '^([^|]*)|[^|]*|([^|]*)')
+  if its_match == match_id then
+    redis.call('HDEL', tickets, ARGV[place])
+    redis.call('SET', KEYS[place + 4], 'ended|' .. id .. '|' .. how .. '|' .. match_id, 'PX', lifetime)
   end
 end
 if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 0 then return {'NO_SEAT'} end

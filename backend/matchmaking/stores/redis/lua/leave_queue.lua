@@ -1,34 +1,48 @@
 -- leave_queue: take a player's ticket out of its queue, if it still waits there.
 --
--- KEYS[1] ticket       hash, the player's ticket
+-- KEYS[1] tickets      hash, player -> "match|queue|id|rating|joined at, ms|region|username"; match is "" while it waits
 -- KEYS[2] online       hash, player -> last call at, ms
 -- KEYS[3] online_seen  sorted set, the same in order
 -- KEYS[4] matches      hash, match id -> its status and the match, of live matches
--- KEYS[5..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
--- ARGV[1] player  [2] now, ms  [3..] names of the queues
+-- KEYS[5] outbox       hash, match id -> epoch, of matches that are not announced
+-- KEYS[6] last_word    string, "word|ticket id|…": how the player's last ticket ended
+-- KEYS[7..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- ARGV[1] player  [2] now, ms  [3] lifetime of the last word, ms  [4] request key or ""  [5..] names of the queues
 --
--- Returns {"LEFT", queue, ticket_id, waited_ms}  it waited and is gone
---         {"MATCHED", match_status, match}       a round was faster; nothing was written
---         {"NOT_IN_QUEUE"}                       nothing was written
-local ticket, matches, player, now = KEYS[1], KEYS[4], ARGV[1], ARGV[2]
+-- Returns {"LEFT", last word}             it waited and is gone, by this call or by an earlier one with this request key
+--         {"MATCHED", status and match}   a round was faster; nothing was written
+--         {"BEING_MATCHED"}               a round has claimed it and its match is not announced; nothing was written
+--         {"NOT_IN_QUEUE"}                nothing was written
+local tickets, outbox, player, now, request_key = KEYS[1], KEYS[5], ARGV[1], ARGV[2], ARGV[4]
 
-local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match_id', 'id', 'rating', 'joined_ms')
-local is_live = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
-local match = is_live and redis.call('HGET', matches, known[4])
-if match then return {'MATCHED', known[3], string.match(match, ' (.*)$')} end
-local first
-for place = 3, #ARGV do
-  if ARGV[place] == known[2] then first = 5 + (place - 3) * 4 end
+local ticket = redis.call('HGET', tickets, player)
+if not ticket then
+  local word = request_key ~= '' and redis.call('GET', KEYS[6])
+  local is_same = word and string.match(word, '^left|[^|]*|[^|]*|[^|]*|(.*)$') == request_key
+  return is_same and {'LEFT', word} or {'NOT_IN_QUEUE'}
 end
-if known[1] ~= 'waiting' or not first then return {'NOT_IN_QUEUE'} end
+local match_id, its_queue, id, rating, joined_ms = string.match(ticket, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)')
+if match_id ~= '' then
+  if redis.call('HEXISTS', outbox, match_id) == 1 then return {'BEING_MATCHED'} end
+  local match = redis.call('HGET', KEYS[4], match_id)
+  return match and {'MATCHED', match} or {'NOT_IN_QUEUE'}
+end
+local first
+for place = 5, #ARGV do
+  if ARGV[place] == its_queue then first = 7 + (place - 5) * 4 end
+end
+if not first then return {'NOT_IN_QUEUE'} end
 
 local queue, arrivals, last_seen, stats = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
+local waited_ms = string.format('%.0f', math.max(0, now - joined_ms))
+local word = 'left|' .. id .. '|' .. its_queue .. '|' .. waited_ms .. '|' .. request_key
+redis.call('HDEL', tickets, player)
 redis.call('ZREM', queue, player)
 redis.call('ZREM', arrivals, player)
 redis.call('ZREM', last_seen, player)
 redis.call('HINCRBY', stats, 'total_leaves', 1)
-redis.call('HINCRBYFLOAT', stats, 'rating_sum', -tonumber(known[6]))
-redis.call('DEL', ticket)
+redis.call('HINCRBYFLOAT', stats, 'rating_sum', -tonumber(rating))
+redis.call('SET', KEYS[6], word, 'PX', ARGV[3])
 redis.call('HDEL', KEYS[2], player)
 redis.call('ZREM', KEYS[3], player)
-return {'LEFT', known[2], known[5], string.format('%.0f', math.max(0, now - known[7]))}
+return {'LEFT', word}

@@ -1,17 +1,12 @@
 -- start_match: the server has its match now.
 --
--- KEYS[1] matches hash, match id -> its status and the match, of live matches
--- KEYS[2..]       the tickets of its players (hashes)
+-- KEYS[1] matches  hash, match id -> its status and the match, of live matches
+-- KEYS[2] outbox   hash, match id -> epoch, of matches that are not announced
 -- ARGV[1] match id
 --
--- Returns {"STARTED"}, or {"SAME"} where it had started, has ended or is not known; then nothing was written
-local found = redis.call('HGET', KEYS[1], ARGV[1])
+-- Returns {"STARTED"}, or {"SAME"} where it had started, has ended or is not announced; then nothing was written
+local found = redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 and redis.call('HGET', KEYS[1], ARGV[1])
 local match = found and string.match(found, '^created (.*)$')
 if not match then return {'SAME'} end
 redis.call('HSET', KEYS[1], ARGV[1], 'in_progress ' .. match)
-for place = 2, #KEYS do
-  if redis.call('HGET', KEYS[place], 'match_id') == ARGV[1] then
-    redis.call('HSET', KEYS[place], 'match_status', 'in_progress')
-  end
-end
 return {'STARTED'}

@@ -1,41 +1,39 @@
 -- ticket_status: what became of a player's ticket; asking keeps a waiting ticket alive.
 --
--- KEYS[1] ticket       hash, the player's ticket
+-- KEYS[1] tickets      hash, player -> "match|queue|id|rating|joined at, ms|region|username"; match is "" while it waits
 -- KEYS[2] online       hash, player -> last call at, ms
 -- KEYS[3] online_seen  sorted set, the same in order
 -- KEYS[4] matches      hash, match id -> its status and the match, of live matches
--- KEYS[5..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
--- ARGV[1] player  [2] now, ms  [3] ticket lifetime, ms  [4] online lifetime, ms  [5] queue lifetime, ms
--- ARGV[6..] names of the queues
+-- KEYS[5] outbox       hash, match id -> epoch, of matches that are not announced
+-- KEYS[6] last_word    string, "word|ticket id|…": how the player's last ticket ended
+-- KEYS[7..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- ARGV[1] player  [2] now, ms  [3] online lifetime, ms  [4..] names of the queues
 --
--- Returns {"WAITING", "SAME", ticket_id, queue, rating, joined_ms, position, size, rating_sum, ""}
---         {"MATCHED", match_status, match}   the match is live
---         {"ENDED", match_status, match_id}  it was matched, and the match is over
---         {"EXPIRED", queue}                 it was not asked for in time
---         {"NOT_IN_QUEUE"}                   there is no ticket
-local ticket, online, online_seen, matches = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Returns {"WAITING", "SAME", ticket, position, size, rating_sum, ""}
+--         {"MATCHED", status and match}  the match is live
+--         {"OVER", last word}            the ticket has ended: "expired", "ended" or "left"
+--         {"NOT_IN_QUEUE"}               there is no ticket
+local tickets, online, online_seen, matches, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local player, now = ARGV[1], ARGV[2]
 
-local known = redis.call('HMGET', ticket, 'status', 'queue', 'match_status', 'match_id', 'id', 'rating', 'joined_ms')
-local first
-for place = 6, #ARGV do
-  if ARGV[place] == known[2] then first = 5 + (place - 6) * 4 end
+local ticket = redis.call('HGET', tickets, player)
+local match_id, its_queue, match, first = '', nil, nil, nil
+if ticket then match_id, its_queue = string.match(ticket, '^([^|]*)|([^|]*)') end
+if match_id ~= '' and redis.call('HEXISTS', outbox, match_id) == 0 then
+  match = redis.call('HGET', matches, match_id)
+  if not match then ticket = false end -- its match is over
 end
-local is_live = known[1] == 'matched' and (known[3] == 'created' or known[3] == 'in_progress')
-local match = is_live and redis.call('HGET', matches, known[4])
+for place = 4, #ARGV do
+  if ARGV[place] == its_queue then first = 7 + (place - 4) * 4 end
+end
 
-redis.call('HSET', online, player, now)
-redis.call('ZADD', online_seen, now, player)
-redis.call('PEXPIRE', online, ARGV[4])
-redis.call('PEXPIRE', online_seen, ARGV[4])
-if match then return {'MATCHED', known[3], string.match(match, ' (.*)$')} end
-if known[1] == 'matched' then return {'ENDED', is_live and 'abandoned' or known[3], known[4]} end
-if known[1] == 'expired' then return {'EXPIRED', known[2]} end
-if known[1] ~= 'waiting' or not first then return {'NOT_IN_QUEUE'} end
-
-local queue, arrivals, last_seen, stats = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
-redis.call('ZADD', last_seen, now, player)
-for _, key in ipairs({queue, arrivals, last_seen}) do redis.call('PEXPIRE', key, ARGV[5]) end
-redis.call('PEXPIRE', ticket, ARGV[3])
-return {'WAITING', 'SAME', known[5], known[2], known[6], known[7], redis.call('ZRANK', arrivals, player) or 0,
-  redis.call('ZCARD', queue), redis.call('HGET', stats, 'rating_sum') or '0', ''}
+if redis.call('HSET', online, player, now) == 1 then redis.call('PEXPIRE', online, ARGV[3]) end
+if redis.call('ZADD', online_seen, now, player) == 1 then redis.call('PEXPIRE', online_seen, ARGV[3]) end
+if match then return {'MATCHED', match} end
+if not ticket or not first then
+  local word = not ticket and redis.call('GET', KEYS[6])
+  return word and {'OVER', word} or {'NOT_IN_QUEUE'}
+end
+if match_id == '' then redis.call('ZADD', KEYS[first + 2], now, player) end
+return {'WAITING', 'SAME', ticket, redis.call('ZRANK', KEYS[first + 1], player) or 0, redis.call('ZCARD', KEYS[first]),
+  redis.call('HGET', KEYS[first + 3], 'rating_sum') or '0', ''}

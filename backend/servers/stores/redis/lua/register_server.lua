@@ -5,9 +5,11 @@
 -- KEYS[3] active          hash, server -> games it hosts
 -- KEYS[4] load            sorted set, servers with a free seat -> games / capacity
 -- KEYS[5] seats           sorted set by name, "region|load|server" of the same
--- ARGV[1] server  [2] host  [3] port  [4] region  [5] capacity  [6] now, ms
+-- ARGV[1] server  [2] host  [3] port  [4] region  [5] capacity  [6] registered at, ms  [7] last heartbeat, ms
+-- ARGV[8] the generation that another pool gave it, or "" for a new one  [9] status  [10] lifetime of the keys, ms
 --
--- Returns the new generation, as a string: the time, or one more than the last where clocks disagree
+-- Returns its generation, as a string: the given one, or the time, or one more than the last where clocks disagree;
+-- where the given one is not newer than what is known, nothing was written
 local servers, last_heartbeat, active, load, seats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, now, capacity = ARGV[1], tonumber(ARGV[6]), tonumber(ARGV[5])
 
@@ -15,15 +17,18 @@ local raw = redis.call('HGET', servers, id)
 local old = raw and cjson.decode(raw)
 local games = tonumber(redis.call('HGET', active, id) or '0')
 local function seat(server) return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, id) end
+local generation = tonumber(ARGV[8]) or (old and math.max(old.generation + 1, now) or now)
+if old and old.generation >= generation then return string.format('%.0f', old.generation) end
 local new = {id = id, host = ARGV[2], port = tonumber(ARGV[3]), region = ARGV[4], capacity = capacity,
-  status = 'ready', registered_ms = now, generation = old and math.max(old.generation + 1, now) or now}
+  status = ARGV[9], registered_ms = now, generation = generation}
 
 if old then redis.call('ZREM', seats, seat(old)) end
 redis.call('ZREM', load, id)
 redis.call('HSET', servers, id, cjson.encode(new))
-redis.call('ZADD', last_heartbeat, now, id)
-if games < capacity then
+redis.call('ZADD', last_heartbeat, ARGV[7], id)
+if games < capacity and new.status == 'ready' then
   redis.call('ZADD', seats, 0, seat(new))
   redis.call('ZADD', load, games / capacity, id)
 end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[10]) end
 return string.format('%.0f', new.generation)

@@ -1,0 +1,68 @@
+"""A store that was wiped, restarted or rolled back gets back what history knows."""
+
+import logging
+
+from django.db import transaction
+
+from matchmaking.charge import InCharge, note_redis, read_charge, try_alone
+from matchmaking.history import ended_among, live_matches, match_of, unknown_among
+from matchmaking.match import Match, MatchId, MatchStatus
+from matchmaking.services.record_matches import sweep_outbox
+from matchmaking.stores.port import VolatileStore
+from servers.stores.port import ServerPool
+
+logger = logging.getLogger(__name__)
+
+
+def recover_if_lost(
+    *, store: VolatileStore, pool: ServerPool, known_servers: ServerPool, charge: InCharge, word: str, now_ms: int
+) -> InCharge | None:
+    """Where the store is another than the one that PostgreSQL noted, bring it up to what history knows.
+
+    Answers who is in charge from now on, or None where somebody else is at it: no round may run before it is done.
+    `word` is a fresh id, `known_servers` the pool in PostgreSQL.
+    """
+    if store.incarnation() == charge.redis_incarnation:
+        return charge
+    with transaction.atomic():
+        if not try_alone():
+            return None
+        if store.incarnation() == read_charge().redis_incarnation:
+            return read_charge()
+        reconcile(store=store, pool=pool, known_servers=known_servers, now_ms=now_ms)
+        note_redis(store.mark(word), now_ms)
+        logger.warning("redis is another one than before, and holds what history knows: live matches and servers")
+        return read_charge()
+
+
+def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPool, now_ms: int) -> None:
+    """Make the store's live matches those of history, and its servers those that PostgreSQL knows.
+
+    1. Claims that were on their way are written and announced, or taken back.
+    2. What the store takes for live and history has ended, or never had, ends.
+    3. Servers it does not know are made known.
+    4. Live matches it does not know are made known, and their seats taken.
+    """
+    while sweep_outbox(store=store, now_ms=now_ms):
+        pass
+    live: set[MatchId] = set()
+    for page in store.live():
+        live |= set(page)
+        for record in ended_among(page):
+            store.end(match_of(record), MatchStatus(record.status))
+        for match_id in unknown_among(page):
+            forget_match(store, match_id)
+    for server in known_servers.list():
+        pool.adopt(server)
+    for matches in live_matches(but=live):
+        store.enter(matches)
+        # One that ended while it was entered was ended here before it was there.
+        for record in ended_among([matched.match.id for matched in matches]):
+            store.end(match_of(record), MatchStatus(record.status))
+
+
+def forget_match(store: VolatileStore, match_id: MatchId) -> None:
+    """A match that history never had was announced to nobody."""
+    for matched in store.find_matches([match_id]):
+        match: Match = matched.match
+        store.end(match, MatchStatus.ABANDONED)

@@ -1,0 +1,98 @@
+"""The queues of PostgreSQL beside those of Redis: a player holds one ticket over both.
+
+Who joins here is held there: while the ticket waits, a join in Redis answers that the player waits elsewhere. Where
+Redis does not answer, nobody can join there either; and whatever both stores do at the same moment, history takes one
+live match of a player.
+"""
+
+import logging
+from typing import Protocol
+
+from errors import StoreUnavailable
+from matchmaking.match import Match, MatchStatus, PlayerId
+from matchmaking.rules import QueueRules, Rules
+from matchmaking.stores.postgres.store import PostgresTicketStore
+from matchmaking.ticket import (
+    BeingMatched,
+    Elsewhere,
+    Ended,
+    Expired,
+    JoinRequest,
+    KeptTicket,
+    Left,
+    Matched,
+    NotInQueue,
+    RatingMissing,
+    Waiting,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Milliseconds beyond a ticket's own life for which its player is held.
+_GRACE_MS = 5_000
+
+
+class Holder(Protocol):
+    """The other store."""
+
+    def hold(self, player_id: PlayerId, queue: str, lifetime_ms: int) -> Matched | Elsewhere | None:
+        """No ticket there for this player; or the live match or waiting ticket there is."""
+        ...
+
+    def let_go(self, player_id: PlayerId) -> None:
+        """The player may join there again."""
+        ...
+
+
+class PostgresBesideRedis(PostgresTicketStore):
+    """PostgreSQL's own queues, whose players are held in Redis while they wait."""
+
+    def __init__(self, rules: Rules, *, seats: bool, other: Holder) -> None:
+        super().__init__(rules, stands_in=False, seats=seats)
+        self._other = other
+
+    def join(
+        self, request: JoinRequest, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | RatingMissing:
+        held = self._hold(request.player_id, rules)
+        return held if held is not None else super().join(request, rules, now_ms)
+
+    def restore(
+        self, kept: KeptTicket, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        held = self._hold(kept.player_id, rules)
+        return held if held is not None else super().restore(kept, rules, now_ms)
+
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
+        outcome = super().status(player_id, now_ms)
+        if isinstance(outcome, Waiting):
+            self._hold(player_id, self._rules.queues[outcome.queue])
+        elif not isinstance(outcome, Matched):
+            self._let_go(player_id)
+        return outcome
+
+    def leave(
+        self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
+    ) -> Left | Matched | BeingMatched | NotInQueue:
+        outcome = super().leave(player_id, now_ms, request_key=request_key)
+        if isinstance(outcome, Left):
+            self._let_go(player_id)
+        return outcome
+
+    def end(self, match: Match, how: MatchStatus) -> None:
+        super().end(match, how)
+        for player in match.players:
+            self._let_go(player.id)
+
+    def _hold(self, player_id: PlayerId, rules: QueueRules) -> Matched | Elsewhere | None:
+        try:
+            return self._other.hold(player_id, f"postgres/{rules.name}", rules.ticket_ttl_ms + _GRACE_MS)
+        except StoreUnavailable as error:
+            logger.warning("a player is not held in the other store: %s", error.reason, extra={"player": player_id})
+            return None
+
+    def _let_go(self, player_id: PlayerId) -> None:
+        try:
+            self._other.let_go(player_id)
+        except StoreUnavailable:
+            return  # it ends by itself

@@ -1,0 +1,136 @@
+"""Tickets in the first store while it answers, and in the one that stands in for it while it does not.
+
+Only `StoreUnavailable` falls over; what a store says of a ticket is said. Players' calls fall over; rounds, reaping and
+the outbox belong to each store itself, and are not asked for here.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
+
+from datastore.link import Link
+from errors import NotInCharge, StoreUnavailable
+from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.rules import QueueRules
+from matchmaking.stores.port import QueueCounts, RoundTurn, TicketStore
+from matchmaking.ticket import (
+    BeingMatched,
+    Elsewhere,
+    Ended,
+    Expired,
+    JoinRequest,
+    KeptTicket,
+    Left,
+    Matched,
+    NotInQueue,
+    RatingMissing,
+    Waiting,
+)
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+class FailoverTicketStore:
+    """Keeps `TicketStore`'s promise as long as one of its two stores does."""
+
+    def __init__(self, first: TicketStore, stand_in: TicketStore, link: Link) -> None:
+        self._first = first
+        self._stand_in = stand_in
+        self._link = link
+
+    def _ask(self, player: str, call: Callable[[TicketStore], Answer]) -> Answer:
+        """The first store's answer, or the stand-in's. A call that arrives while the charge changes is asked twice."""
+        for _ in range(2):
+            if self._link.prefers_first():
+                try:
+                    return call(self._first)
+                except StoreUnavailable as error:
+                    self._link.failed(error)
+            if player:
+                logger.warning("⚠️ Using PostgreSQL fallback for %s", player)
+            try:
+                return call(self._stand_in)
+            except NotInCharge:
+                self._link.look()
+        raise StoreUnavailable("redis", "the stores are being switched")
+
+    # --- the player's calls ---------------------------------------------------------------------------
+
+    def join(
+        self, request: JoinRequest, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | RatingMissing:
+        return self._ask(request.username, lambda store: store.join(request, rules, now_ms))
+
+    def restore(
+        self, kept: KeptTicket, rules: QueueRules, now_ms: int
+    ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
+        return self._ask(kept.username, lambda store: store.restore(kept, rules, now_ms))
+
+    def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
+        return self._ask("", lambda store: store.status(player_id, now_ms))
+
+    def leave(
+        self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
+    ) -> Left | Matched | BeingMatched | NotInQueue:
+        return self._ask(player_id, lambda store: store.leave(player_id, now_ms, request_key=request_key))
+
+    # --- the match's life -----------------------------------------------------------------------------
+
+    def enter(self, matches: Sequence[Matched]) -> None:
+        self._ask("", lambda store: store.enter(matches))
+
+    def start(self, matches: Sequence[Match]) -> None:
+        self._ask("", lambda store: store.start(matches))
+
+    def end(self, match: Match, how: MatchStatus) -> None:
+        """Told to both. Where the first one cannot be told, `StoreUnavailable`, so that it is told again."""
+        self._stand_in.end(match, how)
+        if not self._link.prefers_first():
+            raise StoreUnavailable("redis", "PostgreSQL stands in for it")
+        self._first.end(match, how)
+
+    def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
+        return self._ask("", lambda store: store.find_matches(match_ids))
+
+    # --- figures --------------------------------------------------------------------------------------
+
+    def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
+        return self._ask("", lambda store: store.counts(queue, bands))
+
+    def online(self) -> int:
+        return self._ask("", lambda store: store.online())
+
+    # --- rounds and reaping: whichever store is in charge ------------------------------------------------
+
+    def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
+        return self._ask("", lambda store: store.snapshot(queue, asked_since_ms=asked_since_ms))
+
+    def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
+        return self._ask("", lambda store: store.claim(rules, proposals, now_ms, epoch=epoch))
+
+    def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
+        return self._ask("", lambda store: store.expire(rules, now_ms))
+
+    def outbox(self, limit: int) -> list[OutboxEntry]:
+        return self._ask("", lambda store: store.outbox(limit))
+
+    def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
+        self._ask("", lambda store: store.acknowledge(written, dead=dead))
+
+    def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        self._ask("", lambda store: store.withdraw(matches, now_ms, gone=gone))
+
+    def drop(self, player_ids: Sequence[PlayerId]) -> None:
+        self._ask("", lambda store: store.drop(player_ids))
+
+    def begin_round(self, queue: str, token: str, now_ms: int) -> bool:
+        return self._ask("", lambda store: store.begin_round(queue, token, now_ms))
+
+    def finish_round(self, queue: str, token: str, now_ms: int, *, may_run_again: bool) -> RoundTurn:
+        return self._ask("", lambda store: store.finish_round(queue, token, now_ms, may_run_again=may_run_again))
+
+    def prune_online(self, now_ms: int) -> int:
+        return self._ask("", lambda store: store.prune_online(now_ms))

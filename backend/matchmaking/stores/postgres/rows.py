@@ -1,0 +1,70 @@
+"""Rows as values: tickets and matches as PostgreSQL answers them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.ticket import KeptTicket, Matched, TicketStatus
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One row of `matchmaking_ticket`."""
+
+    player_id: PlayerId
+    id: TicketId
+    username: str
+    queue: str
+    region: str
+    rating: float
+    joined_ms: int
+    status: TicketStatus
+    changed_ms: int
+    match_id: MatchId | None
+    left_by: str
+    is_fallback: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status is TicketStatus.WAITING
+
+    def waited_ms(self, now_ms: int) -> int:
+        return max(0, now_ms - self.joined_ms)
+
+    def kept(self) -> KeptTicket:
+        """The ticket as the other store takes it."""
+        return KeptTicket(self.id, self.player_id, self.username, self.queue, self.region, self.rating, self.joined_ms)
+
+
+def a_ticket(row: Row) -> Ticket:
+    player_id, ticket_id, username, queue, region, rating, joined_ms, status, *rest = row
+    return Ticket(player_id, ticket_id, username, queue, region, rating, joined_ms, TicketStatus(status), *rest)
+
+
+def matches_of(rows: Iterable[Row]) -> list[Matched]:
+    """Matches from rows of a player each, which are in the order of teams."""
+    by_match: dict[str, list[Row]] = {}
+    for row in rows:
+        by_match.setdefault(row[0], []).append(row)
+    return [_matched(match_rows) for match_rows in by_match.values()]
+
+
+def _matched(rows: list[Row]) -> Matched:
+    match_id, queue, region, status, server, created_ms = rows[0][:6]
+    teams: dict[int, list[MatchedPlayer]] = {}
+    for *_, team, player_id, username, rating, waited_ms, ticket_id in rows:
+        player = MatchedPlayer(PlayerId(player_id), username, rating, waited_ms, TicketId(ticket_id))
+        teams.setdefault(team, []).append(player)
+    match = Match(
+        id=MatchId(match_id),
+        queue=queue,
+        region=region,
+        teams=tuple(tuple(players) for _, players in sorted(teams.items())),
+        server=Seat(**json.loads(server)) if server else None,
+        created_ms=created_ms,
+    )
+    return Matched(match=match, status=MatchStatus(status))

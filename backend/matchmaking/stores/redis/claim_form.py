@@ -1,0 +1,78 @@
+"""What a claim script is given and what its answers mean, for a batch of proposals."""
+
+import json
+from collections.abc import Sequence
+from json.encoder import encode_basestring as quoted
+
+from matchmaking.match import Match, MatchedPlayer, Proposal, Seat, TicketId
+
+#: The mark of somebody who does not wait in this queue.
+_NOBODY = "|||0|0||"
+
+
+class ClaimForm:
+    """A batch of proposals, written out: everything of a match but its seat is known before the script runs.
+
+    So the script compares, takes a seat and writes; it builds nothing, which keeps it short for Redis.
+    """
+
+    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal]) -> None:
+        self._queue = queue
+        self._here = f"|{queue}|"
+        self._now_ms = now_ms
+        self._proposals = proposals
+        self._teams: list[tuple[tuple[MatchedPlayer, ...], ...]] = []
+        self._regions: list[str] = []
+        self.players_a_match = sum(map(len, proposals[0].teams))
+        #: As `claim_matches` takes them, from ARGV[7] on.
+        self.args: list[str | int] = []
+        for proposal in proposals:
+            self._write(proposal)
+
+    def outcomes(self, answers: Sequence[str]) -> list[Match | str]:
+        """A match for each proposal that became one, else the script's word for why not."""
+        return [
+            word
+            if word in ("TAKEN", "NO_SEAT")
+            else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms)
+            for word, proposal, region, teams in zip(
+                answers, self._proposals, self._regions, self._teams, strict=True
+            )
+        ]
+
+    def _write(self, proposal: Proposal) -> None:
+        regions, rating_sum = set(), 0.0
+        teams, texts = [], []
+        players: list[str | int] = []
+        for entrants in proposal.teams:
+            members, written = [], []
+            for player_id, mark in entrants:
+                if not mark.startswith(self._here) or player_id in players:
+                    mark = _NOBODY  # fits no ticket, so the script refuses the proposal: nobody plays against himself
+                _, _, ticket_id, rating, joined_ms, region, username = mark.split("|", 6)
+                waited_ms = max(0, self._now_ms - int(joined_ms))
+                points = float(rating)
+                rating_sum += points
+                if region:
+                    regions.add(region)
+                members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id)))
+                written.append(
+                    f'{{"id":"{player_id}","username":{quoted(username)},"rating":{rating},'
+                    f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"}}'
+                )
+                players += [player_id, mark, waited_ms]
+            teams.append(tuple(members))
+            texts.append("[" + ",".join(written) + "]")
+        region = regions.pop() if len(regions) == 1 else ""
+        head = (
+            f'created {{"id":"{proposal.match_id}","queue":"{self._queue}","region":"{region}",'
+            f'"created_ms":{self._now_ms},"teams":[{",".join(texts)}],"server":'
+        )
+        self._teams.append(tuple(teams))
+        self._regions.append(region)
+        self.args += [proposal.match_id, region, head, repr(rating_sum), *players]
+
+
+def _seat(word: str) -> Seat | None:
+    seat = json.loads(word)
+    return Seat(**seat) if seat else None

@@ -1,0 +1,56 @@
+-- enter_match: a live match that history has and this store does not know: its players are matched, its seat is taken.
+--
+-- KEYS[1] matches       hash, match id -> its status and the match, of live matches
+-- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
+-- KEYS[3] tickets       hash, player -> "match|queue|id|rating|joined at, ms|region|username"
+-- KEYS[4] servers       hash, server -> JSON record
+-- KEYS[5] active        hash, server -> games it hosts
+-- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
+-- KEYS[7] seats         sorted set by name, "region|load|server" of the same
+-- KEYS[8] active_games  sorted set by name, "server/match"
+-- KEYS[9..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- ARGV[1] match id  [2] its status and the match  [3] server or ""  [4] lifetime of matches, ms  [5] of the pool, ms
+-- ARGV[6] players of the match; then for each of them: player, ticket with this match; then the names of the queues
+--
+-- Returns {"ENTERED"}, or {"KNOWN"} where the match was live already (and is announced from now on)
+local matches, tickets, servers, active, load, seats = KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local active_games, match_id, server_id = KEYS[8], ARGV[1], ARGV[3]
+local queues_from = 7 + 2 * ARGV[6]
+
+local is_known = redis.call('HEXISTS', matches, match_id) == 1
+local raw = redis.call('HGET', servers, server_id)
+local server = raw and cjson.decode(raw)
+local function seat(games)
+  return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
+end
+
+redis.call('HDEL', KEYS[2], match_id)
+if is_known then return {'KNOWN'} end
+redis.call('HSET', matches, match_id, ARGV[2])
+for place = 7, queues_from - 1, 2 do
+  local player, ticket = ARGV[place], redis.call('HGET', tickets, ARGV[place]) or ''
+  local waits_in, rating = string.match(ticket, '^|([^|]*)|[^|]*|([^|]*)')
+  for name = queues_from, #ARGV do
+    local first = 9 + (name - queues_from) * 4
+    if ARGV[name] == waits_in and redis.call('ZREM', KEYS[first], player) == 1 then
+      redis.call('ZREM', KEYS[first + 1], player)
+      redis.call('ZREM', KEYS[first + 2], player)
+      redis.call('HINCRBYFLOAT', KEYS[first + 3], 'rating_sum', -tonumber(rating))
+    end
+  end
+  redis.call('HSET', tickets, player, ARGV[place + 1])
+end
+redis.call('PEXPIRE', matches, ARGV[4])
+redis.call('PEXPIRE', tickets, ARGV[4])
+if server_id ~= '' and redis.call('ZADD', active_games, 'NX', 0, server_id .. '/' .. match_id) == 1 then
+  local games = redis.call('HINCRBY', active, server_id, 1)
+  redis.call('PEXPIRE', active_games, ARGV[5])
+  redis.call('PEXPIRE', active, ARGV[5])
+  if server then redis.call('ZREM', seats, seat(games - 1)) end
+  redis.call('ZREM', load, server_id)
+  if server and server.status == 'ready' and games < server.capacity then
+    redis.call('ZADD', seats, 0, seat(games))
+    redis.call('ZADD', load, games / server.capacity, server_id)
+  end
+end
+return {'ENTERED'}

@@ -1,0 +1,56 @@
+"""How Redis writes down a ticket, a match and how a ticket ended; and back.
+
+ticket     match|queue|id|rating|joined at, ms|region|username     match is "" while it waits
+match      created {…}  or  in_progress {…}
+last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
+"""
+
+from typing import Any
+
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, TicketId
+from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, Waiting
+
+
+def waiting_of(answer: list[Any]) -> Waiting:
+    """Of what `join_queue` and `ticket_status` answer: WAITING, NEW|SAME, ticket, rank, size, rating_sum, NUDGE|""."""
+    _, is_new, ticket, rank, size, rating_sum, nudge = answer
+    _, queue, ticket_id, rating, joined_ms, region, _ = ticket.split("|", 6)
+    return Waiting(
+        ticket_id=TicketId(ticket_id),
+        queue=queue,
+        rating=float(rating),
+        joined_ms=int(joined_ms),
+        position=int(rank) + 1,
+        size=int(size),
+        rating_sum=float(rating_sum),
+        region=region,
+        is_new=is_new == "NEW",
+        wants_round=nudge == "NUDGE",
+    )
+
+
+def matched_of(word: str) -> Matched:
+    status, _, match = word.partition(" ")
+    return Matched(match=Match.from_json(match), status=MatchStatus(status))
+
+
+def last_word_of(word: str) -> Ended | Expired | NotInQueue:
+    parts = word.split("|")
+    match parts[0]:
+        case "ended":
+            return Ended(match_id=MatchId(parts[3]), status=MatchStatus(parts[2]))
+        case "expired":
+            return Expired(queue=parts[2])
+        case _:
+            return NotInQueue()
+
+
+def left_of(word: str) -> Left:
+    _, ticket_id, queue, waited_ms, _ = word.split("|", 4)
+    return Left(queue=queue, ticket_id=TicketId(ticket_id), waited_ms=int(waited_ms))
+
+
+def ticket_word(match: Match, player: MatchedPlayer) -> str:
+    """The ticket, behind its match's id, as it was when it became this match."""
+    joined_ms = match.created_ms - player.waited_ms
+    return f"|{match.queue}|{player.ticket_id}|{player.rating!r}|{joined_ms}|{match.region}|{player.username}"

@@ -1,0 +1,45 @@
+"""What holds for every call, said once in the schema instead of in each view."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from rest.idempotency import HEADER
+
+_PROBLEM = {
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
+    "description": "A problem document",
+}
+_RETRY_AFTER = {"description": "Seconds until the call is worth another try.", "schema": {"type": "integer"}}
+
+_KEY_PARAMETER = OpenApiParameter(
+    name=HEADER,
+    type={"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]{1,64}$"},
+    location=OpenApiParameter.HEADER,
+    description="The same key with the same request, within 24 hours: one effect, the same answer.",
+)
+
+
+class DoorSchema(AutoSchema):
+    """Adds the header of calls that can be sent twice under one key."""
+
+    def get_override_parameters(self) -> list[Any]:
+        method = getattr(self.view, self.method.lower(), None)
+        return [_KEY_PARAMETER] if getattr(method, "takes_idempotency_key", False) else []
+
+
+def add_common_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """429 for every call, 411, 413 and 415 for those with a body, what a key may meet for those that take one."""
+    for item in result["paths"].values():
+        for call in item.values():
+            statuses = ["429"]
+            if "requestBody" in call:
+                statuses += ["411", "413", "415"]
+            if any(parameter["name"] == HEADER for parameter in call.get("parameters", ())):
+                statuses += ["400", "409", "413", "422"]
+            for status in statuses:
+                call["responses"].setdefault(status, dict(_PROBLEM))
+            call["responses"]["429"] = _PROBLEM | {"headers": {"Retry-After": _RETRY_AFTER}}
+            call["responses"] = dict(sorted(call["responses"].items()))
+    return result

@@ -1,0 +1,394 @@
+"""Redis goes away, comes back, loses what it held: players are matched all the while, and nobody twice."""
+
+import logging
+import uuid
+from typing import Any
+
+import pytest
+
+from caroud import nudge, wiring, watch
+from datastore.keys import Keys
+from matchmaking.charge import read_charge
+from matchmaking.models import MatchRecord, Participant, Ticket
+from matchmaking.services import record_matches as recording
+from tasks import rounds
+from tests.integration.conftest import Account, Api
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+class Outage:
+    """Takes Redis away from this process, and gives it back."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self._there = settings.REDIS_URL
+
+    def begin(self) -> None:
+        self._settings.REDIS_URL = NOWHERE
+        wiring.forget()
+
+    def end(self) -> None:
+        self._settings.REDIS_URL = self._there
+        wiring.forget()
+        wiring.link().look()
+
+
+@pytest.fixture
+def outage(api: Api, settings: Any) -> Any:
+    nudge.warm_up()
+    nudge._last_round.clear()
+    made = Outage(settings)
+    yield made
+    made.end()
+
+
+def status(api: Api, player: Account, **how: Any) -> Any:
+    return api.get("matchmaking/status/", token=player.token, **how)
+
+
+def with_ticket(api: Api, method: str, path: str, player: Account, ticket: str) -> Any:
+    return api.client.generic(
+        method,
+        f"/api/matchmaking/{path}/",
+        "{}" if method == "POST" else "",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {player.token}", "X-Matchmaking-Ticket": ticket},
+    )
+
+
+def waiting(api: Api, rounds_ago_seconds: float = 0) -> tuple[Account, str]:
+    """A player who waits, and the signed ticket."""
+    player = api.player()
+    answer = api.post("matchmaking/join/", token=player.token)
+    return player, answer["ticket"]
+
+
+# --- Redis is away -----------------------------------------------------------------------------------------
+
+
+def test_while_redis_is_away_players_join_and_whoever_asks_finds_their_match(
+    api: Api, outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = api.player("testuser"), api.player()
+    outage.begin()
+
+    with caplog.at_level(logging.WARNING):
+        assert api.post("matchmaking/join/", token=one.token)["status"] == "waiting"
+    api.post("matchmaking/join/", token=other.token)
+
+    told = status(api, one), status(api, other)
+    told = status(api, one), status(api, other)
+    assert [answer["status"] for answer in told] == ["matched", "matched"]
+    assert told[0]["match"]["id"] == told[1]["match"]["id"] == str(MatchRecord.objects.get().id)
+    assert "⚠️ Using PostgreSQL fallback for testuser" in caplog.text
+
+
+def test_falling_back_is_ready_and_says_so(api: Api, outage: Outage) -> None:
+    assert api.get("matchmaking/stats/")["mode"] == "redis"
+    outage.begin()
+
+    assert api.get("matchmaking/stats/")["mode"] == "fallback"
+    ready = api.client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["mode"], ready.json()["redis"]) == (200, "fallback", "ConnectionError")
+    assert read_charge().is_fallen_back
+
+
+def test_the_path_that_names_redis_has_no_stand_in(api: Api, outage: Outage) -> None:
+    player = api.player()
+    outage.begin()
+
+    for method, path in (("POST", "join"), ("GET", "status"), ("POST", "leave"), ("GET", "stats")):
+        response = api.call(method, f"matchmaking/redis/{path}/", {} if method == "POST" else "", token=player.token)
+        assert response.status_code == 503, path
+        assert int(response["Retry-After"]) > 0
+        assert response["Content-Type"] == "application/problem+json"
+    rounds.find_matches("ranked")  # says that it has to wait
+
+
+def test_a_single_call_that_went_wrong_is_a_503_and_changes_no_stores(
+    api: Api, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = api.player()
+    outage.begin()
+    monkeypatch.setattr(wiring, "probe", lambda *_: None)
+
+    response = api.call("POST", "matchmaking/join/", {}, token=player.token)
+
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert not read_charge().is_fallen_back
+
+
+def test_who_waited_in_redis_waits_on_in_postgresql_with_the_arrival_time(api: Api, outage: Outage) -> None:
+    player, ticket = waiting(api)
+    api.clock.advance(seconds=40)
+    outage.begin()
+
+    answer = with_ticket(api, "GET", "status", player, ticket).json()
+
+    assert (answer["status"], answer["waiting_time"]) == ("waiting", 40)
+    assert api.post("matchmaking/leave/", token=player.token) == {"status": "left"}
+    assert with_ticket(api, "GET", "status", player, ticket).json()["status"] == "not_in_queue"
+
+
+# --- coming home -------------------------------------------------------------------------------------------
+
+
+def test_waiting_tickets_come_home_with_their_arrival_times_once(api: Api, outage: Outage) -> None:
+    outage.begin()
+    player, _ = waiting(api)
+    left, _ = waiting(api)
+    api.post("matchmaking/leave/", token=left.token)
+    api.clock.advance(seconds=12)
+    outage.end()
+
+    assert watch.go_home()
+    assert not watch.go_home()
+
+    answer = status(api, player)
+    assert (answer["status"], answer["waiting_time"], answer["queue_size"]) == ("waiting", 12, 1)
+    assert status(api, left)["status"] == "not_in_queue"
+    assert Ticket.objects.count() == 0
+    assert wiring.redis_client().zcard(wiring.keys().of_queue("ranked").queue) == 1
+    assert api.get("matchmaking/stats/")["mode"] == "redis"
+
+
+def test_a_match_made_meanwhile_is_told_at_home_and_its_seat_is_taken(api: Api, outage: Outage) -> None:
+    api.server("eu-1", capacity=1)
+    one, other = api.player(), api.player()
+    for player in (one, other):
+        api.post("matchmaking/join/", token=player.token)
+    outage.begin()
+    for player in (one, other):
+        api.post("matchmaking/join/", token=player.token)
+    status(api, one)
+    told = status(api, one)
+    assert (told["status"], told["match"]["server"]["port"]) == ("matched", 7777)
+    outage.end()
+
+    assert watch.go_home()
+
+    assert status(api, one) == told
+    assert status(api, other)["match"] == told["match"]
+    assert wiring.redis_client().zcard(wiring.keys().of_queue("ranked").queue) == 0
+    assert [server.active_games for server in wiring.redis_servers().list()] == [1]
+
+
+def test_a_player_who_left_meanwhile_is_not_matched_by_the_ticket_that_redis_kept(api: Api, outage: Outage) -> None:
+    left, ticket = waiting(api)
+    waiting(api)
+    outage.begin()
+    assert with_ticket(api, "POST", "leave", left, ticket).json() == {"status": "left"}
+    outage.end()
+    watch.go_home()
+
+    assert api.round() == []
+    assert status(api, left)["status"] == "not_in_queue"
+
+
+def test_a_match_that_ended_meanwhile_is_over_at_home(api: Api, outage: Outage) -> None:
+    token = api.server()
+    one, _, match_id = api.matched_pair()
+    outage.begin()
+    assert api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=token)["status"] == "completed"
+    assert api.post("matchmaking/join/", token=one.token)["status"] == "waiting"
+    outage.end()
+    watch.go_home()
+
+    assert status(api, one)["status"] == "waiting"
+    assert [server.active_games for server in wiring.redis_servers().list()] == [0]
+
+
+def test_a_server_that_registered_meanwhile_is_known_at_home_in_its_generation(api: Api, outage: Outage) -> None:
+    outage.begin()
+    token = api.server("eu-9", capacity=2)
+    outage.end()
+    watch.go_home()
+
+    assert api.post("servers/eu-9/heartbeat/", token=token)["status"] == "ready"
+
+
+# --- the epoch ---------------------------------------------------------------------------------------------
+
+
+def test_a_claim_made_before_the_switch_is_refused_after_it_and_its_players_wait(
+    api: Api, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = [waiting(api)[0] for _ in range(2)]
+    original = recording.record_matches
+
+    def switched_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(recording, "record_matches", original)
+            wiring.link()._take_over()
+        return original(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording, "record_matches", switched_meanwhile)
+        assert api.round() == []
+
+    assert MatchRecord.objects.count() == 0
+    assert wiring.redis_tickets().outbox(10) == []
+    waits = wiring.redis_tickets().snapshot("ranked").player_ids
+    assert sorted(waits) == sorted(player.id for player in players)
+
+
+def test_a_player_whom_the_other_store_has_matched_is_not_matched_again(api: Api, outage: Outage) -> None:
+    taken, _ = waiting(api)
+    partner, _ = waiting(api)
+    record = MatchRecord.objects.create(
+        id=uuid.uuid4(), queue="ranked", region="", status="created", created_at="2026-11-24T00:00:00Z"
+    )
+    Participant.objects.create(
+        match=record, player_id=taken.id, username="x", team=1, ticket_rating=1200, waited_ms=0, ticket_id="other"
+    )
+
+    assert api.round() == []
+
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == [partner.id]
+    assert status(api, partner)["status"] == "waiting"
+
+
+# --- a Redis that has lost what it held -----------------------------------------------------------------------
+
+
+def wipe() -> None:
+    redis, keys = wiring.redis_client(), wiring.keys()
+    redis.delete(*redis.scan_iter(match=keys.prefix + "*", count=1000))
+
+
+def test_a_wiped_redis_puts_a_shown_ticket_back_with_its_arrival_time_once(api: Api) -> None:
+    player, ticket = waiting(api)
+    api.clock.advance(seconds=25)
+    wipe()
+
+    answers = [with_ticket(api, "GET", "status", player, ticket).json() for _ in range(2)]
+
+    assert [(answer["status"], answer["waiting_time"]) for answer in answers] == [("waiting", 25)] * 2
+    assert wiring.redis_tickets().counts("ranked", []).current_size == 1
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "status"), ("POST", "join")])
+def test_every_way_of_asking_puts_it_back(api: Api, method: str, path: str) -> None:
+    player, ticket = waiting(api)
+    api.clock.advance(seconds=25)
+    wipe()
+
+    assert with_ticket(api, method, path, player, ticket).json()["waiting_time"] == 25
+
+
+def test_who_leaves_after_a_wipe_has_left_and_is_not_put_back(api: Api) -> None:
+    player, ticket = waiting(api)
+    wipe()
+
+    assert with_ticket(api, "POST", "leave", player, ticket).json() == {"status": "left"}
+    assert with_ticket(api, "GET", "status", player, ticket).json()["status"] == "not_in_queue"
+
+
+def test_a_ticket_that_became_a_match_is_not_put_back(api: Api) -> None:
+    token = api.server()
+    one, ticket = waiting(api)
+    waiting(api)
+    (match,) = api.round()
+    wipe()
+
+    answer = with_ticket(api, "GET", "status", one, ticket).json()
+    assert (answer["status"], answer["match"]["id"]) == ("matched", match.id)
+    wiring.redis_servers().adopt(wiring.postgres_servers().list()[0])
+    api.post(f"matches/{match.id}/result/", {"ranks": [1, 2]}, token=token)
+    wipe()
+
+    answer = with_ticket(api, "GET", "status", one, ticket).json()
+    assert answer == {"status": "not_in_queue", "last_match": {"id": match.id, "status": "completed"}}
+
+
+def test_an_old_ticket_is_not_put_back_and_a_false_one_is_refused(api: Api) -> None:
+    player, ticket = waiting(api)
+    other = api.player()
+    wipe()
+
+    assert with_ticket(api, "GET", "status", other, ticket).status_code == 400
+    for false in ("nonsense", ticket[:-4] + "AAA=", ticket.replace(".", "A."), "ü", "." * 2000):
+        response = with_ticket(api, "GET", "status", player, false)
+        assert (response.status_code, response.json()["field"]) == (400, "X-Matchmaking-Ticket")
+    api.clock.advance(seconds=301)
+    assert with_ticket(api, "GET", "status", player, ticket).json() == {"status": "not_in_queue"}
+
+
+def test_the_first_round_after_a_wipe_knows_the_live_matches_and_the_servers_again(api: Api) -> None:
+    token = api.server(capacity=3)
+    one, other, match_id = api.matched_pair()
+    rounds.find_matches("ranked")
+    wipe()
+    assert status(api, one)["status"] == "not_in_queue"
+
+    rounds.find_matches("ranked")
+
+    assert [status(api, player)["match"]["id"] for player in (one, other)] == [match_id] * 2
+    assert [match["id"] for match in api.post("servers/eu-1/heartbeat/", token=token)["matches"]] == [match_id]
+    assert [server.active_games for server in wiring.redis_servers().list()] == [1]
+
+
+def test_after_a_recovery_only_who_has_asked_since_is_matched(api: Api) -> None:
+    asks = [waiting(api)[0] for _ in range(2)]
+    gone = waiting(api)[0]
+    api.clock.advance(seconds=1)
+    wiring.redis_client().delete(wiring.keys().incarnation)  # as after a restart: the data is there, the server another
+    rounds.find_matches("ranked")
+    assert MatchRecord.objects.count() == 0
+    api.clock.advance(seconds=1)
+    for player in asks:
+        status(api, player)
+
+    rounds.find_matches("ranked")
+
+    assert [status(api, player)["status"] for player in (*asks, gone)] == ["matched", "matched", "waiting"]
+
+
+def test_a_rolled_back_redis_forgets_matches_that_have_ended(api: Api) -> None:
+    token = api.server()
+    one, _, match_id = api.matched_pair()
+    redis, keys = wiring.redis_client(), wiring.keys()
+    before = {key: redis.hgetall(key) for key in (keys.matches, keys.tickets)}
+    api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=token)
+    for key, fields in before.items():
+        redis.hset(key, mapping=fields)
+    redis.delete(keys.incarnation)
+    assert status(api, one)["status"] == "matched"
+
+    rounds.find_matches("ranked")
+
+    assert status(api, one) == {"status": "not_in_queue", "last_match": {"id": match_id, "status": "completed"}}
+
+
+# --- one ticket over both ----------------------------------------------------------------------------------
+
+
+def test_a_player_holds_one_ticket_over_both_stores(api: Api) -> None:
+    player = api.player()
+    assert api.post("matchmaking/postgres/join/", token=player.token)["status"] == "waiting"
+
+    refused = api.post("matchmaking/redis/join/", token=player.token, expect=409)
+    assert refused["queue"] == "postgres/ranked"
+    assert api.post("matchmaking/postgres/leave/", token=player.token) == {"status": "left"}
+    assert api.post("matchmaking/redis/join/", token=player.token)["status"] == "waiting"
+
+    refused = api.post("matchmaking/postgres/join/", token=player.token, expect=409)
+    assert refused["queue"] == "ranked"
+
+
+def test_the_guides_hybrid_stage_is_one_setting(api: Api, settings: Any) -> None:
+    settings.MATCHMAKING_BACKEND = "postgres"
+    wiring.forget()
+    players = [api.player() for _ in range(2)]
+    for player in players:
+        assert api.post("matchmaking/join/", token=player.token)["status"] == "waiting"
+    assert wiring.redis_client().zcard(Keys(prefix=settings.REDIS_KEY_PREFIX, default_queue="ranked").of_queue("ranked").queue) == 0
+
+    rounds.find_matches("ranked")
+    assert [status(api, player)["status"] for player in players] == ["waiting"] * 2
+    rounds.find_matches_in_postgresql("ranked")
+
+    assert {status(api, player)["match"]["id"] for player in players} == {str(MatchRecord.objects.get().id)}
+    assert api.get("matchmaking/stats/")["mode"] == "postgres"
