@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -17,11 +17,14 @@ from rich.console import Console
 from chaos import report
 from chaos.checker import CHECKS, judge
 from chaos.faults import KINDS
+from chaos.mutate import prove
+from chaos.mutations import MUTATIONS
 from chaos.run import Cast, run
 from chaos.schedule import make_schedule
+from devstack.errors import StartFailed
 
-HOLDS, BROKEN, INTERRUPTED = 0, 1, 130
-_INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
+HOLDS, BROKEN, NO_STACK, INTERRUPTED = 0, 1, 2, 130
+INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
 _NONE = "none"
 
 
@@ -34,9 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(arguments, console)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except StartFailed as error:
+        print(error, file=sys.stderr)
+        return NO_STACK
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.mutate:
+        return HOLDS if prove(arguments.mutate, seed=arguments.seed, console=console) else BROKEN
     seconds = arguments.seconds if arguments.seconds is not None else arguments.minutes * 60
     replay = _replay(arguments, seconds)
     console.print(f"seed {arguments.seed}; again with: {replay}", soft_wrap=True, highlight=False)
@@ -57,12 +65,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     verdicts = judge(evidence)
     forgiven = set(arguments.forgive)
     events = folder / "events.jsonl"
-    report.show(console, evidence=evidence, verdicts=verdicts, seconds=seconds, log=events, forgiven=forgiven)
-    tree = report.tree(
+    figures = report.tree(
         evidence=evidence, verdicts=verdicts, seconds=seconds, seed=arguments.seed, replay=replay, forgiven=forgiven
     )
+    report.show(console, figures, verdicts, events)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+    arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     console.print(f"figures: {arguments.json}   told: {events}   logs of the stack: {folder / 'stack' / 'log'}")
     console.print(f"seed {arguments.seed}; again with: {replay}", soft_wrap=True, highlight=False)
     return BROKEN if any(not v.holds and v.invariant not in forgiven for v in verdicts) else HOLDS
@@ -80,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m chaos",
         description=__doc__,
-        epilog=f"kinds of fault: {', '.join(KINDS)}",
+        epilog=f"kinds of fault: {', '.join(KINDS)}. exit code: 0 every promise held, 1 one was broken, 2 no stack",
     )
     parser.add_argument("--minutes", type=float, default=10, help="how long players play (%(default)s)")
     parser.add_argument("--seconds", type=float, help="the same in seconds, for a short run")
@@ -92,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--forgive", type=_invariants, default=[], metavar="I6,…", help="shown, but no failure")
     parser.add_argument("--folder", type=Path, default=Path("var/chaos"), help="logs and data (%(default)s)")
     parser.add_argument("--json", type=Path, default=Path("var/chaos.json"), help="the figures (%(default)s)")
+    parser.add_argument("--mutate", type=_mutations, metavar="NAME,…", help="remove guards, see them caught; all")
     parser.add_argument("--schedule", action="store_true", help="print the faults of the seed, and start nothing")
     return parser
 
@@ -101,12 +110,16 @@ def _kinds(text: str) -> list[str]:
     return _known("kind of fault", names, KINDS)
 
 
+def _mutations(text: str) -> list[str]:
+    return _known("mutation", list(MUTATIONS) if text == "all" else text.split(","), MUTATIONS)
+
+
 def _invariants(text: str) -> list[str]:
-    return _known("invariant", text.split(","), _INVARIANTS)
+    return _known("invariant", text.split(","), INVARIANTS)
 
 
-def _known(what: str, names: list[str], known: Sequence[str] | dict[str, object] | object) -> list[str]:
-    unknown = [name for name in names if name not in known]  # type: ignore[operator]
+def _known(what: str, names: list[str], known: Collection[str]) -> list[str]:
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise argparse.ArgumentTypeError(f"no such {what}: {', '.join(unknown)}")
     return names
@@ -123,5 +136,5 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    assert len(CHECKS) == len(_INVARIANTS)
+    assert len(CHECKS) == len(INVARIANTS)
     sys.exit(main())

@@ -75,10 +75,22 @@ class Client:
         self._writer.write(request)
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         head = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        content = await self._reader.readexactly(int(head.get("content-length") or 0))
+        if head.get("transfer-encoding", "").lower() == "chunked":
+            content = await self._chunks(self._reader)
+        else:
+            content = await self._reader.readexactly(int(head.get("content-length") or 0))
         if head.get("connection", "").lower() == "close":
             self.close()
         return int(lines[0].split(" ")[1]), head, content
+
+    @staticmethod
+    async def _chunks(reader: asyncio.StreamReader) -> bytes:
+        """A body of unknown length: each piece after its size in hexadecimal, the last one empty."""
+        content = b""
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            content += (await reader.readexactly(size + 2))[:-2]
+        await reader.readuntil(b"\r\n")
+        return content
 
 
 def _request(method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> bytes:

@@ -18,7 +18,7 @@ from chaos.players import Player, Weather
 from chaos.records import Fault
 from chaos.schedule import Planned
 from chaos.servers import GameServer
-from chaos.stack import POSTGRES, REDIS, REPLICATION, ChaosStack
+from chaos.stack import POSTGRES, REDIS, REPLICA_BEHIND_SECONDS, REPLICATION, ChaosStack
 from chaos.stores import KillableRedis, send_signal, tree_of
 
 #: The named points of a round, see backend/crash_points.py.
@@ -32,7 +32,7 @@ _FOLLOW_SECONDS = 1.0
 #: Seconds for which writes are held back in a planned failover; the replica is 0.3 s behind.
 _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
-_DEATH_SECONDS = 13.0
+_DEATH_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 #: Seconds beyond the planned ones for a round to pass a crash point: none runs while workers recover.
 _CRASH_PATIENCE_SECONDS = 7.0
@@ -150,10 +150,12 @@ async def _aim_at_primary(scene: Scene) -> None:
 async def _promotion(scene: Scene, planned: Planned) -> str:
     """The primary dies, and what replaces it has never heard of its last 0.3 s."""
     await _start_replica(scene)
+    await scene.order([REPLICATION], "refuse")  # what is on its way is lost with the primary
     await asyncio.to_thread(scene.redis.kill)
     await asyncio.sleep(planned.seconds)
     await asyncio.to_thread(scene.stack.redis.promote)
     await _aim_at_primary(scene)
+    await scene.order([REPLICATION], "delay", seconds=REPLICA_BEHIND_SECONDS)
     return "a replica 0.3 s behind became the primary"
 
 

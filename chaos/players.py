@@ -18,6 +18,8 @@ from chaos.records import Told
 _PASSWORD = "five-in-a-row-wins"
 #: A live match of history that was made so long before the join is another ticket's.
 _CLOCK_SECONDS = 10.0
+#: Seconds after its lifetime at which a ticket of a silent player has expired at the latest.
+_EXPIRY_SECONDS = 7.0
 
 Tree = dict[str, Any]
 
@@ -49,14 +51,18 @@ class Player:
         dice: random.Random,
         weather: Weather,
         ticket_ttl_seconds: float,
+        last_match_seconds: float,
         host_match: Callable[[Tree], None],
     ) -> None:
         self.username, self.id = username, ""
         self.phase = Phase.IDLE
         self._port, self._client = port, Client(port)
         self._next_try_seconds = 0.0
+        #: The other queue, in which a ticket waits already, where the service has just said so.
+        self._waits_in = ""
         self._log, self._dice, self._weather = log, dice, weather
-        self._ttl_seconds, self._host_match = ticket_ttl_seconds, host_match
+        self._ttl_seconds, self._last_match_seconds = ticket_ttl_seconds, last_match_seconds
+        self._host_match = host_match
         self._access = self._refresh = ""
         self._ticket, self._joined_at = 0, 0.0
         #: The newest signed ticket that the service gave us.
@@ -128,8 +134,10 @@ class Player:
 
     async def _see_through(self, until: float) -> None:
         """Until there is neither ticket nor match; who still waits some time after `until` leaves."""
-        if self.phase is Phase.WAITING and self._dice.random() < settings.SILENT_SHARE:
-            await asyncio.sleep(self._ttl_seconds + 7)
+        silent_seconds = self._ttl_seconds + _EXPIRY_SECONDS
+        may_be_silent = self.phase is Phase.WAITING and time.time() + silent_seconds < until
+        if may_be_silent and self._dice.random() < settings.SILENT_SHARE:
+            await asyncio.sleep(silent_seconds)
         while self.phase is not Phase.IDLE:
             if self.phase is Phase.WAITING:
                 await self._wait(until)
@@ -139,7 +147,7 @@ class Player:
     async def _wait(self, until: float) -> None:
         await self._pause(settings.POLL_SECONDS)
         await asyncio.gather(*(self._send("leave", is_concurrent=True) for _ in range(self._weather.flood)))
-        is_late = time.time() > until + settings.LAST_MATCH_SECONDS
+        is_late = time.time() > until + self._last_match_seconds
         if is_late or self._dice.random() < self._weather.leave_share:
             await self._leave()
         else:
@@ -200,9 +208,8 @@ class Player:
                 return told
             if told.http == 401:
                 await self._renew_tokens()
-            elif told.http == 409 and call == "join":  # a ticket waits in the other queue
-                queue = "casual" if queue == "ranked" else "ranked"
-                key = ""
+            elif told.http == 409 and self._waits_in:
+                queue, key = self._waits_in, ""
             await asyncio.sleep(self._next_try_seconds)
 
     async def _send(
@@ -216,6 +223,7 @@ class Player:
         answer = await client.call(method, f"{settings.API}matchmaking/{call}/", body=body, headers=self._headers(key))
         if is_concurrent:
             client.close()
+        self._waits_in = str(answer.body.get("queue") or "") if answer.http == 409 else ""
         self._next_try_seconds = answer.pause_seconds * self._dice.uniform(0.8, 1.2)
         return self._heard(call, answer, key=key, is_replay=is_replay, is_concurrent=is_concurrent)
 

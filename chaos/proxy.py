@@ -5,8 +5,8 @@ name -> port; then one line of JSON comes in for each order and `ok` goes out wh
 
 | mode         | what connections see                                                                              |
 |--------------|---------------------------------------------------------------------------------------------------|
-| pass         | nothing; what `stall` held back flows on, what `freeze` silenced is reset                         |
-| freeze       | those that exist go silent, new ones are fine: a failover that sends no packet                    |
+| pass         | nothing; what `stall` held back flows on, what `freeze` silenced stays silent                     |
+| freeze       | those that exist go silent for ever, new ones are fine: a failover that sends no packet           |
 | stall        | all go silent, new ones are accepted and go silent, too; nothing is lost, all comes later         |
 | refuse       | all are reset, new ones are refused                                                               |
 | drop_replies | a request arrives and is executed; its answer is swallowed and the connection is cut, by `share`  |
@@ -193,13 +193,11 @@ class Proxy:
         before, self.mode = self.mode, mode
         self.share, self.seconds, self.dice = share, seconds, random.Random(seed)
         for link in list(self.links):
-            if link.is_frozen:
-                link.reset()
-            elif before == "stall" and mode != "stall":
+            if before == "stall" and mode != "stall" and not link.is_frozen:
                 link.release()
         if mode in ("stall", "freeze"):
             for link in list(self.links):
-                link.is_frozen = mode == "freeze"
+                link.is_frozen = link.is_frozen or mode == "freeze"
                 link.hold()
         if mode == "refuse" and self._listener is not None:
             self._listener.close()

@@ -1,7 +1,8 @@
 """The end of a run: tables for people, JSON for machines."""
 
 import linecache
-from collections import Counter, defaultdict
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from rich.table import Table
 from chaos.checks.liveness import Resume, resumes
 from chaos.checks.story import Story
 from chaos.checks.verdict import Verdict, Violation
-from chaos.records import Beat, Evidence, Told
+from chaos.records import Beat, Evidence, Fault, Told
 
 #: Violations of one invariant that are shown, and characters of each line of the log.
 _SHOWN, _LINE_LENGTH = 3, 260
+#: Seconds after a fault that count as its time in the table of faults.
+_AFTER_SECONDS = 2.0
 
 
 def totals(evidence: Evidence, seconds: float) -> dict[str, Any]:
@@ -50,29 +53,32 @@ def rows_of_faults(evidence: Evidence) -> list[dict[str, Any]]:
     by_kind: dict[str, list[Resume]] = defaultdict(list)
     for resume in resumes(Story(evidence)):
         by_kind[resume.fault.kind].append(resume)
-    refused = Counter[str]()
-    slowest: dict[str, float] = defaultdict(float)
-    calls: list[Told | Beat] = [*evidence.told, *evidence.beats]
-    for call in calls:
-        for kind in _kinds_at(by_kind, call.told):
-            refused[kind] += call.http == 503
-            if call.http:
-                slowest[kind] = max(slowest[kind], call.told - call.asked)
-    return [
-        {
-            "kind": kind,
-            "count": len(found),
-            "longest_seconds": round(max(r.fault.ended - r.fault.began for r in found), 2),
-            "longest_resume_seconds": _longest_resume(found),
-            "answers_503": refused[kind],
-            "slowest_answer_seconds": round(slowest[kind], 2),
-        }
-        for kind, found in sorted(by_kind.items())
-    ]
+    calls: list[Told | Beat] = sorted([*evidence.told, *evidence.beats], key=_when)
+    rows = []
+    for kind, found in sorted(by_kind.items()):
+        during = [call for resume in found for call in _calls_around(calls, resume.fault)]
+        slowest = max((call.told - call.asked for call in during if call.http), default=0.0)
+        rows.append(
+            {
+                "kind": kind,
+                "count": len(found),
+                "longest_seconds": round(max(r.fault.ended - r.fault.began for r in found), 2),
+                "longest_resume_seconds": _longest_resume(found),
+                "answers_503": sum(call.http == 503 for call in during),
+                "slowest_answer_seconds": round(slowest, 2),
+            }
+        )
+    return rows
 
 
-def _kinds_at(by_kind: dict[str, list[Resume]], at: float) -> list[str]:
-    return [kind for kind, found in by_kind.items() if any(r.fault.began <= at <= r.fault.ended + 2 for r in found)]
+def _when(call: Told | Beat) -> float:
+    return call.told
+
+
+def _calls_around(calls: list[Told | Beat], fault: Fault) -> list[Told | Beat]:
+    """Those that were answered while the fault was there, or just after."""
+    first, last = (bisect_left(calls, at, key=_when) for at in (fault.began, fault.ended + _AFTER_SECONDS))
+    return calls[first:last]
 
 
 def _longest_resume(found: list[Resume]) -> float | None:
@@ -80,29 +86,24 @@ def _longest_resume(found: list[Resume]) -> float | None:
     return None if None in known else round(max(seconds for seconds in known if seconds is not None), 2)
 
 
-def show(
-    console: Console, *, evidence: Evidence, verdicts: list[Verdict], seconds: float, log: Path, forgiven: set[str]
-) -> None:
-    """All tables."""
-    console.print(_faults_table(rows_of_faults(evidence)))
+def show(console: Console, figures: dict[str, Any], verdicts: list[Verdict], log: Path) -> None:
+    """`figures`, as `tree` made them, in tables; then what was broken, with the lines that show it."""
+    console.print(_faults_table(figures["faults"]))
     table = Table("figure", "value", title="totals", title_justify="left")
-    for name, value in totals(evidence, seconds).items():
+    for name, value in figures["totals"].items():
         table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
     console.print(table)
     table = Table("invariant", "promise", "looked at", "holds", title="invariants", title_justify="left")
-    for verdict in verdicts:
-        said = "yes" if verdict.holds else f"BROKEN {len(verdict.violations)} times"
-        table.add_row(verdict.invariant, verdict.promise, verdict.looked_at, said + _forgiven(verdict, forgiven))
+    for found in figures["invariants"]:
+        said = "yes" if found["holds"] else f"BROKEN {found['violation_count']} times"
+        forgiven = " (forgiven)" if found["is_forgiven"] and not found["holds"] else ""
+        table.add_row(found["invariant"], found["promise"], found["looked_at"], said + forgiven)
     console.print(table)
     for verdict in verdicts:
         for violation in verdict.violations[:_SHOWN]:
             _show_violation(console, violation, log)
         if len(verdict.violations) > _SHOWN:
             console.print(f"… and {len(verdict.violations) - _SHOWN} more of {verdict.invariant}")
-
-
-def _forgiven(verdict: Verdict, forgiven: set[str]) -> str:
-    return " (forgiven)" if verdict.violations and verdict.invariant in forgiven else ""
 
 
 def _faults_table(rows: list[dict[str, Any]]) -> Table:

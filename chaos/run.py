@@ -50,13 +50,23 @@ class Cast:
     seed: int
 
     @property
+    def is_short(self) -> bool:
+        return self.seconds < _SHORT_RUN_SECONDS
+
+    @property
     def ticket_ttl_seconds(self) -> float:
-        return TICKET_TTL_SECONDS if self.seconds > _SHORT_RUN_SECONDS else SHORT_TICKET_TTL_SECONDS
+        return SHORT_TICKET_TTL_SECONDS if self.is_short else TICKET_TTL_SECONDS
+
+    @property
+    def last_match_seconds(self) -> float:
+        """How long players wait for a match when play is over."""
+        return settings.SHORT_LAST_MATCH_SECONDS if self.is_short else settings.LAST_MATCH_SECONDS
 
 
 def run(cast: Cast, schedule: list[Planned], folder: Path, say: Callable[[str], None]) -> Evidence:
     """All of it; the folder holds the logs of the stack, and `events.jsonl`."""
-    environment = {"HEARTBEAT_TTL_SECONDS": str(HEARTBEAT_TTL_SECONDS)}
+    # All players and servers have one address here.
+    environment = {"HEARTBEAT_TTL_SECONDS": str(HEARTBEAT_TTL_SECONDS), "RATE_LIMIT_ADDRESS": "off"}
     stack = ChaosStack(folder, ticket_ttl_seconds=cast.ticket_ttl_seconds, say=say, settings=environment)
     try:
         stack.start()
@@ -178,5 +188,6 @@ class _Evening:
             dice=self._dice(f"player {number}"),
             weather=self._weather,
             ticket_ttl_seconds=self._cast.ticket_ttl_seconds,
+            last_match_seconds=self._cast.last_match_seconds,
             host_match=self._studio.host,
         )

@@ -12,7 +12,7 @@ _BETWEEN = (3.0, 5.5)
 _LONG_SECONDS, _LONG_APART_SECONDS = 15.0, 240.0
 #: A run shorter than this is a look, not a proof: everything is quicker.
 _SHORT_RUN_SECONDS = 120.0
-_SHORT_BEFORE, _SHORT_AFTER = 2.0, 9.0
+_SHORT_BEFORE, _SHORT_AFTER = 2.0, 7.0
 _SHORT_BETWEEN = (2.0, 3.0)
 _SHORT_LONGEST = 2.5
 

@@ -29,6 +29,7 @@ DRAW_SHARE = 0.1
 
 #: Accounts made at the same time.
 REGISTRATIONS_AT_ONCE = 6
-#: After the run: so long players wait for a last match before they leave, and then matches may take to end.
-LAST_MATCH_SECONDS = 8.0
+#: After the run: so long players wait for a last match before they leave, in a long run and in one of under two
+#: minutes; and so long matches may take to end.
+LAST_MATCH_SECONDS, SHORT_LAST_MATCH_SECONDS = 8.0, 2.5
 LAST_RESULTS_SECONDS = 60.0

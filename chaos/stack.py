@@ -20,6 +20,7 @@ from chaos.proxies import REPO, ProxyProcess
 from chaos.stores import KillablePostgres, RedisPair
 from devstack.embedded import free_port
 from devstack.plan import Plan, make_plan
+from devstack.remains import RunLock, stop_remains
 from devstack.stack import Stack, temporary_environment
 from devstack.supervision import Program
 
@@ -29,6 +30,8 @@ POSTGRES = ("web_postgres", "workers_postgres")
 #: The proxy between a replica and its primary, and how many seconds it lags.
 REPLICATION, REPLICA_BEHIND_SECONDS = "replication", 0.3
 SIDES = ("web", "workers")
+#: Held as long as a run uses the folder.
+LOCK_FILE = "run.lock"
 #: Of the stack: the harness would not look at Flower.
 _NOT_STARTED = ("flower",)
 
@@ -77,8 +80,7 @@ class ChaosStack:
         self, folder: Path, *, ticket_ttl_seconds: float, say: Callable[[str], None], settings: Mapping[str, str]
     ) -> None:
         self.folder = folder
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        self._lock = RunLock(folder)
         self.redis = RedisPair(folder)
         self.postgres = KillablePostgres(folder / "postgres", free_port(), secrets.token_hex(12))
         self.crash_points = folder / "crash_points"
@@ -86,7 +88,7 @@ class ChaosStack:
         self._var_dir = folder / "stack"
         self.log_folder = self._var_dir / "log"
         self._queues = folder / "queues.toml"
-        self._queues.write_text(_QUEUES.format(ttl=ticket_ttl_seconds))
+        self._ticket_ttl_seconds = ticket_ttl_seconds
         self._say, self._settings = say, settings
         self._stack: Stack | None = None
         self._environment: Mapping[str, str] = {}
@@ -95,6 +97,9 @@ class ChaosStack:
 
     def start(self) -> None:
         """Start it all and wait until it answers. After an exception, too, call `stop()`."""
+        self._lock.take()
+        self._clear()
+        self._queues.write_text(_QUEUES.format(ttl=self._ticket_ttl_seconds))
         self.redis.primary.start()
         self.postgres.start()
         redis_port, postgres_port = self.redis.primary.port, self.postgres.port
@@ -118,6 +123,17 @@ class ChaosStack:
         self.postgres.wake()
         self.postgres.stop()
         self.redis.stop()
+        self._lock.give_back()
+
+    def _clear(self) -> None:
+        """Nothing of an earlier run stays, not even what a killed one has left running."""
+        servers = (self.redis.primary, self.redis.spare, self.postgres)
+        stop_remains(self._var_dir, [server.pid_file for server in servers])
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK_FILE:
+                path.unlink()
 
     def pids(self) -> dict[str, int]:
         """Process ids of web, workers and beat."""

@@ -2,7 +2,15 @@
 
 from itertools import pairwise
 
-from chaos.checks.story import CLOCK_SECONDS, LATE_SECONDS, Story, TicketStory, is_unknown, unknown_before
+from chaos.checks.story import (
+    CLOCK_SECONDS,
+    LATE_SECONDS,
+    Story,
+    TicketStory,
+    is_under_fault,
+    is_unknown,
+    unknown_before,
+)
 from chaos.checks.verdict import Verdict, Violation, Violations, verdict
 from chaos.records import Told
 
@@ -35,22 +43,29 @@ def _lost(story: Story) -> Violations:
             if not ticket.waited and not endings:
                 continue  # a join that answered the live match, or was never acknowledged
             if not endings:
-                yield from _without_ending(ticket, story.by_player[player])
+                yield from _without_ending(ticket, story)
             elif "expired" in endings:
                 yield from _expired_while_asking(ticket, endings["expired"], story)
             yield from _arrival_moved(ticket, story.by_player[player])
 
 
-def _without_ending(ticket: TicketStory, answers: list[Told]) -> Violations:
+def _without_ending(ticket: TicketStory, story: Story) -> Violations:
+    answers = story.by_player[ticket.player]
     last_waited = ticket.waited[-1]
     gone = next((t for t in ticket.told if t.status == "not_in_queue" and t.told > last_waited.told), None)
     if gone is None:
         last = ticket.told[-1]
         text = f"player {ticket.player}, ticket {ticket.number}: never ended, last told {last.status or last.http!r}"
         yield Violation("I2", text, (last_waited.line, last.line))
-    elif not unknown_before(answers, "leave", gone):
+    elif not unknown_before(answers, "leave", gone) and not _was_given_up(story, last_waited, gone):
         text = f"player {ticket.player}, ticket {ticket.number}: waited, and then was not in any queue"
         yield Violation("I2", text, (last_waited.line, gone.line))
+
+
+def _was_given_up(story: Story, last_waited: Told, gone: Told) -> bool:
+    """Its player had not asked for its whole lifetime, and a fault took the word that it had expired."""
+    is_silent = gone.told - last_waited.asked >= story.evidence.limits.ticket_ttl_seconds - _EXPIRY_SECONDS
+    return is_silent and is_under_fault(story.evidence.faults, last_waited.told, gone.told)
 
 
 def _expired_while_asking(ticket: TicketStory, expired: Told, story: Story) -> Violations:

@@ -88,7 +88,9 @@ def test_a_freeze_silences_what_exists_and_lets_new_connections_pass(proxy: Prox
             assert asked(new, b"two") == b"two"
         assert asked(old, b"three", SILENCE) is None
         proxy.order(["line"], "pass")
-        assert asked(old, b"four") == b""
+        assert asked(old, b"four", SILENCE) is None
+        proxy.order(["line"], "reset")
+        assert asked(old, b"five") == b""
 
 
 def test_a_stall_holds_everything_back_and_loses_nothing(proxy: ProxyProcess, echo: Echo) -> None:

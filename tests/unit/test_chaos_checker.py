@@ -159,6 +159,12 @@ def test_a_leave_without_an_answer_may_have_been_carried_out() -> None:
     assert broken(given) == {}
 
 
+def test_a_ticket_that_nobody_asked_for_may_be_gone_with_the_word_that_it_expired() -> None:
+    given = with_told(waiting("cid", "join", 1.0), told("cid", "status", "not_in_queue", 45.0))
+    assert list(broken(given)) == ["I2"]
+    assert "I2" not in broken(replace(given, faults=[fault("redis_flushall", 20.0, 20.01)]))
+
+
 def test_a_match_that_only_history_tells_of_is_an_end() -> None:
     given = evidence()
     given.told[2] = told("ann", "status", "not_in_queue", 3.0)
@@ -288,8 +294,10 @@ def test_a_key_with_two_answers_breaks_i6() -> None:
     other = told("cid", "join", "not_in_queue", 20.1, key="k", is_replay=True)
     left = told("cid", "leave", "left", 21.0)
     assert list(broken(with_told(first, other, left))) == ["I6"]
-    excused = replace(with_told(first, other, left), faults=[fault("redis_flushall", 20.0, 20.05)])
-    assert "I6" not in broken(excused)
+    under_fault = replace(with_told(first, other, left), faults=[fault("redis_flushall", 20.0, 20.05)])
+    assert "I6" not in broken(under_fault)
+    fallen_back = replace(with_told(first, other, left), modes=[Mode(START + 19.0, "fallback")])
+    assert "I6" not in broken(fallen_back)
 
 
 # --- I9, I10, I11, I12 ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ DOCUMENTS = [*sorted(REPO.glob("*.md")), *sorted((REPO / "docs").rglob("*.md"))]
 
 #: Made by whoever runs the service; not in the repository.
 NOT_IN_THE_REPOSITORY = {"backend/.env", "var/run.env", "var/secrets.env", "run.env", "secrets.env"}
-FOLDERS = ("backend", "docs", "tests", "bench", "deploy", r"\.ci")
+FOLDERS = ("backend", "docs", "tests", "bench", "chaos", "deploy", r"\.ci")
 AT_THE_TOP = r"[\w-]+\.(?:toml|yml|md|txt)|Dockerfile|Makefile|\.env\.example|\.dockerignore"
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 

@@ -1,0 +1,150 @@
+"""Guards of the service, each with the edit that removes it: a run on such a tree has to find a violation.
+
+`python -m chaos --mutate NAME` copies the tree, removes the guard there, runs, and says which invariant was broken;
+it exits with 1 where none was. A test holds the edits to the code: each text occurs there exactly once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_LUA = "backend/matchmaking/stores/redis/lua"
+_CLAIM = f"{_LUA}/claim_matches.lua"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """In this file, `old` becomes `new`."""
+
+    path: str
+    old: str
+    new: str
+
+    def apply(self, tree: Path) -> None:
+        file = tree / self.path
+        text = file.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.path} has {text.count(self.old)} times: {self.old}")
+        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A guard that is removed. `kinds` are the faults that it guards against; none where play alone shows it."""
+
+    guard: str
+    edits: tuple[Edit, ...]
+    #: The invariants of which at least one has to break.
+    expected: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    seconds: float = 40.0
+
+
+MUTATIONS: Mapping[str, Mutation] = {
+    "claim_does_not_look": Mutation(
+        "a claim takes only tickets that still wait",
+        (Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1]", "do_wait = true"),),
+        ("I1", "I2", "I3", "I5"),
+        ("leave_storm", "leave_flood"),
+    ),
+    "leave_does_not_look": Mutation(
+        "a leave that comes after the match is refused",
+        (
+            Edit(
+                f"{_LUA}/leave_queue.lua",
+                "return match and {'MATCHED', match} or {'NOT_IN_QUEUE'}",
+                "return {'NOT_IN_QUEUE'}",
+            ),
+        ),
+        ("I1", "I5"),
+        ("leave_storm",),
+    ),
+    "seats_have_no_limit": Mutation(
+        "a claim takes no seat beyond a server's capacity",
+        (
+            Edit(_CLAIM, "s.games < s.capacity and s.games / s.capacity or math.huge", "s.games / s.capacity"),
+            Edit(_CLAIM, "if s.games < s.capacity then", "if true then"),
+        ),
+        ("I4",),
+    ),
+    "outbox_is_not_swept": Mutation(
+        "what a dead round could not write is written by the sweep",
+        (Edit("backend/tasks/history.py", "while sweep_outbox(", "while False and sweep_outbox("),),
+        ("I2", "I3", "I12"),
+        ("crash_after_claim", "crash_before_insert", "crash_before_notice"),
+    ),
+    "results_count_twice": Mutation(
+        "only a live match takes a result",
+        (
+            Edit(
+                "backend/matchmaking/services/settle_match.py",
+                "if MatchStatus(record.status).is_live:",
+                "if record.status:",
+            ),
+        ),
+        ("I11",),
+    ),
+    "results_do_not_lock": Mutation(
+        "two results at once wait for each other",
+        (
+            Edit(
+                "backend/matchmaking/services/settle_match.py",
+                "MatchRecord.objects.select_for_update()",
+                "MatchRecord.objects",
+            ),
+        ),
+        ("I11",),
+    ),
+    "stale_servers_are_heard": Mutation(
+        "a server's older generation is refused",
+        (
+            Edit(
+                "backend/servers/stores/redis/lua/heartbeat_server.lua",
+                "if record.generation ~= generation then return {'STALE'} end",
+                "",
+            ),
+        ),
+        ("I4",),
+        ("server_registers_twice",),
+    ),
+    "nobody_reaps": Mutation(
+        "a silent server is taken out of the pool",
+        (
+            Edit(
+                "backend/matchmaking/services/host_matches.py",
+                "since_ms = now_ms - round(heartbeat_ttl_seconds * 1000)",
+                "since_ms = now_ms - round(heartbeat_ttl_seconds * 1_000_000)",
+            ),
+        ),
+        ("I8",),
+        ("server_dies",),
+        60.0,
+    ),
+    "ended_matches_stay": Mutation(
+        "the end of a match takes it out of Redis",
+        (Edit(f"{_LUA}/end_match.lua", "redis.call('HDEL', KEYS[1], match_id)", ""),),
+        ("I12",),
+    ),
+    "silent_lines_are_trusted": Mutation(
+        "the worker gives up a connection on which nothing comes any more",
+        (
+            Edit("backend/celery_app.py", '        "socket_timeout": 5,\n', ""),
+            Edit("backend/celery_app.py", '        "health_check_interval": 5,\n', ""),
+        ),
+        ("I10",),
+        ("redis_freeze",),
+        60.0,
+    ),
+    "out_of_memory_is_a_fault": Mutation(
+        "a full Redis is an unavailable one",
+        (Edit("backend/datastore/client.py", "(?:OOM|READONLY|", "(?:READONLY|"),),
+        ("5xx",),
+        ("redis_maxmemory",),
+    ),
+    "retry_after_is_missing": Mutation(
+        "a 503 says when to come again",
+        (Edit("backend/rest/problems.py", 'headers={"Retry-After": str(RETRY_AFTER_SECONDS)},', "headers={},"),),
+        ("5xx",),
+        ("redis_refuse", "both_away"),
+    ),
+}
