@@ -39,7 +39,8 @@ def queue_rules(queue: str) -> QueueRules:
 
 @cache
 def redis_client() -> redis.Redis:
-    return connect(settings.REDIS_URL, limits=RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS))
+    limits = RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS)
+    return connect(settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX, limits=limits)
 
 
 @cache
