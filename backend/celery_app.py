@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from django.conf import settings
 
+from datastore.broker import broker_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
 
 #: Seconds between two looks for expired tickets and pruned players.
@@ -20,21 +22,7 @@ FORGET_EVERY_SECONDS = 3600.0
 
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
-    # Connections that go silent are noticed in seconds; kombu's defaults wait for ever.
-    broker_transport_options={
-        "visibility_timeout": 60,
-        # One slot, and apart from another installation in the same Redis.
-        "global_keyprefix": f"{{celery{settings.REDIS_KEY_PREFIX.strip('{}:')}}}:",
-        "socket_timeout": 5,
-        "socket_connect_timeout": 3,
-        "socket_keepalive": True,
-        "health_check_interval": 5,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-    },
-    broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,
+    **broker_settings(settings.CELERY_BROKER_URL, key_prefix=settings.REDIS_KEY_PREFIX),
     result_backend=None,
     task_ignore_result=True,
     # Every task can be repeated, so a task is done when it has ended, not when it was taken.

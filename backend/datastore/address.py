@@ -11,7 +11,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 #: What stands behind the comma-separated hosts where they name no port.
 REDIS_PORT = 6379
@@ -91,15 +91,6 @@ class RedisAddress:
         """Where it is, for log lines: no password."""
         hosts = ",".join(map(_bracketed, self.nodes))
         return f"{self.service} of {hosts}" if self.topology is Topology.SENTINEL else hosts
-
-    @property
-    def url(self) -> str:
-        """The URL that it was read from, or its equal."""
-        scheme = f"{self._tls_or_not}+{self.topology}".rstrip("+")
-        hosts = ",".join(map(_bracketed, self.nodes))
-        service = f"{quote(self.service)}/" if self.topology is Topology.SENTINEL else ""
-        sentinel_login = {f"sentinel_{name}": value for name, value in self.sentinel_login.items()}
-        return f"{scheme}://{self.login}{hosts}/{service}{self.db}{self._query(self.options | sentinel_login)}"
 
     @property
     def _tls_or_not(self) -> str:

@@ -33,6 +33,8 @@ _WORDS_OF_CLASSES: dict[type[ResponseError], str] = {
     AskError: "ASK",  # and MOVED
     NoScriptError: "NOSCRIPT",
 }
+#: What a script is told that runs a command which its caller's account may not, by Redis 6.2 and by 7.
+_NOT_PERMITTED_IN_A_SCRIPT = ("user executing the script can't", "ACL failure in script")
 _IN_A_SCRIPT = re.compile(r"@user_script: ?\d+: -([A-Z]+) ")
 
 
@@ -42,6 +44,8 @@ def word_of(error: ResponseError) -> str:
         if isinstance(error, kind):
             return word
     text = str(error)
+    if any(words in text for words in _NOT_PERMITTED_IN_A_SCRIPT):
+        return "NOPERM"
     in_a_script = _IN_A_SCRIPT.search(text)
     return in_a_script[1] if in_a_script else text.partition(" ")[0]
 

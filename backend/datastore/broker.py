@@ -1,0 +1,55 @@
+"""What Celery has to know of its broker. One way to write a URL serves both: `datastore/address.py`."""
+
+from typing import Any
+
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from datastore.address import RedisAddress, Topology
+
+#: Seconds. Connections that go silent are noticed in these; kombu's own defaults wait for ever.
+ANSWER_SECONDS = 5
+CONNECT_SECONDS = 3
+#: Seconds. A message that no worker has acknowledged for so long is delivered again: more than three time limits of a
+#: task, or one that is still at work would be started a second time.
+VISIBILITY_SECONDS = 60
+
+
+def broker_settings(url: str, *, key_prefix: str) -> dict[str, Any]:
+    """Celery's settings that begin with `broker_`, for a broker at `url`."""
+    options: dict[str, Any] = {
+        "visibility_timeout": VISIBILITY_SECONDS,
+        # One slot, and apart from another installation in the same Redis.
+        "global_keyprefix": f"{{celery{key_prefix.strip('{}:')}}}:",
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    }
+    always = {"broker_connection_retry_on_startup": True, "broker_connection_max_retries": None}
+    if not url.startswith(("redis+sentinel:", "rediss+sentinel:")):
+        return {"broker_url": url, "broker_transport_options": options, **always}
+    address = RedisAddress.parse(url)
+    return {**_by_sentinel(address, options), **always}
+
+
+def _by_sentinel(address: RedisAddress, options: dict[str, Any]) -> dict[str, Any]:
+    """kombu wants a URL for each sentinel, and the rest apart."""
+    assert address.topology is Topology.SENTINEL
+    tls = {"ssl_cert_reqs": "required", **address.options} if address.is_tls else {}
+    to_sentinels = {
+        **address.sentinel_login,
+        **({"ssl": True, **tls} if tls else {}),
+        "socket_timeout": 1,
+        "socket_connect_timeout": 0.5,
+        # redis-py's default asks a dead sentinel ten times, with pauses, before the next one.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    urls = (f"sentinel://{address.login}{node}/{address.db}" for node in address.nodes)
+    return {
+        "broker_url": ";".join(urls),
+        "broker_transport_options": {**options, "master_name": address.service, "sentinel_kwargs": to_sentinels},
+        "broker_use_ssl": tls or None,
+    }
