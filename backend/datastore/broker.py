@@ -29,15 +29,13 @@ def broker_settings(url: str, *, key_prefix: str) -> dict[str, Any]:
         "unacked_restore_throttle": 1,
     }
     always = {"broker_connection_retry_on_startup": True, "broker_connection_max_retries": None}
-    if not url.startswith(("redis+sentinel:", "rediss+sentinel:")):
-        return {"broker_url": url, "broker_transport_options": options, **always}
-    address = RedisAddress.parse(url)
-    return {**_by_sentinel(address, options), **always}
+    if url.startswith("redis") and (address := RedisAddress.parse(url)).topology is Topology.SENTINEL:
+        return {**_by_sentinel(address, options), **always}
+    return {"broker_url": url, "broker_transport_options": options, **always}
 
 
 def _by_sentinel(address: RedisAddress, options: dict[str, Any]) -> dict[str, Any]:
     """kombu wants a URL for each sentinel, and the rest apart."""
-    assert address.topology is Topology.SENTINEL
     tls = {"ssl_cert_reqs": "required", **address.options} if address.is_tls else {}
     to_sentinels = {
         **address.sentinel_login,

@@ -53,7 +53,7 @@ def unverified(name: str, url: str) -> Iterator[Fault]:
 
 
 def has_hash_tag(prefix: str) -> bool:
-    """Whether all keys behind this prefix are in one hash slot: there is something between the first { and the next }."""
+    """Whether all keys behind this prefix are in one hash slot: something is between the first { and the next }."""
     _, opened, rest = prefix.partition("{")
     tag, closed, _ = rest.partition("}")
     return bool(opened and closed and tag)
