@@ -6,6 +6,7 @@ from celery import Celery
 from django.conf import settings
 
 from datastore.broker import broker_settings
+from datastore.broker_faults import mend_kombu
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
 
@@ -20,6 +21,7 @@ SETTLE_EVERY_SECONDS = 15.0
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
 
+mend_kombu()
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
 app.conf.update(
     **broker_settings(settings.CELERY_BROKER_URL, key_prefix=settings.REDIS_KEY_PREFIX),
@@ -28,12 +30,12 @@ app.conf.update(
     # Every task can be repeated, so a task is done when it has ended, not when it was taken.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    task_soft_time_limit=10,
-    task_time_limit=15,
+    # A worker that is told to stop ends the task it has: within 15 seconds, even a task that hangs.
+    task_soft_time_limit=7,
+    task_time_limit=10,
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=10_000,
-    worker_soft_shutdown_timeout=15,
     worker_send_task_events=True,
     worker_hijack_root_logger=False,
     beat_max_loop_interval=0.1,

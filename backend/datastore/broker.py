@@ -7,9 +7,14 @@ from redis.retry import Retry
 
 from datastore.address import RedisAddress, Topology
 
-#: Seconds. Connections that go silent are noticed in these; kombu's own defaults wait for ever.
-ANSWER_SECONDS = 5
-CONNECT_SECONDS = 3
+#: Seconds. A worker finds out about each of its silent connections by itself, one after the other, each after so long:
+#: with 5 it was back after 22 s. kombu's own default waits for ever. Smaller than a second: BRPOP, which is answered
+#: after a second at the latest, would count as silent.
+ANSWER_SECONDS = 2
+#: Seconds. One lost packet on the way to the connection costs a second.
+CONNECT_SECONDS = 2
+#: Seconds between two looks at connections that wait for messages.
+HEALTH_CHECK_SECONDS = 2
 #: Seconds. A message that no worker has acknowledged for so long is delivered again: more than three time limits of a
 #: task, or one that is still at work would be started a second time.
 VISIBILITY_SECONDS = 60
@@ -24,7 +29,7 @@ def broker_settings(url: str, *, key_prefix: str) -> dict[str, Any]:
         "socket_timeout": ANSWER_SECONDS,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_keepalive": True,
-        "health_check_interval": 5,
+        "health_check_interval": HEALTH_CHECK_SECONDS,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
     }
