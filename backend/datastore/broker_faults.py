@@ -81,4 +81,4 @@ def mend_kombu() -> None:
     transport.Channel.connection_class = BrokerConnection
     transport.Channel.connection_class_ssl = BrokerTlsConnection
     transport.SentinelChannel.connection_class = SentinelBrokerConnection
-    transport.SentinelChannel.connection_class_ssl = SentinelBrokerTlsConnection
+    transport.SentinelChannel.connection_class_ssl = SentinelBrokerTlsConnection  # type: ignore[assignment]
