@@ -40,7 +40,10 @@ if _STEERS:
         DEBUG="False",
         LOG_FORMAT="plain",
     )
-    for _name in ("QUEUES_FILE", "REDIS_KEY_PREFIX", "EXTERNAL_JWKS_URL", "MATCHMAKING_BACKEND", "BEHIND_TLS_PROXY"):
+    for _name in (
+        *("QUEUES_FILE", "REDIS_KEY_PREFIX", "REDIS_CA_FILE", "REDIS_PASSWORD"),
+        *("EXTERNAL_JWKS_URL", "MATCHMAKING_BACKEND", "BEHIND_TLS_PROXY"),
+    ):
         os.environ.pop(_name, None)
 
 

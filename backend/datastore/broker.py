@@ -36,7 +36,12 @@ def broker_settings(url: str, *, key_prefix: str) -> dict[str, Any]:
     always = {"broker_connection_retry_on_startup": True, "broker_connection_max_retries": None}
     if url.startswith("redis") and (address := RedisAddress.parse(url)).topology is Topology.SENTINEL:
         return {**_by_sentinel(address, options), **always}
-    return {"broker_url": url, "broker_transport_options": options, **always}
+    return {**_urls(url), "broker_transport_options": options, **always}
+
+
+def _urls(url: str) -> dict[str, Any]:
+    """All three: where the variable CELERY_BROKER_URL is set, Celery takes `broker_url` from there, as it stands."""
+    return {"broker_url": url, "broker_read_url": url, "broker_write_url": url}
 
 
 def _by_sentinel(address: RedisAddress, options: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def _by_sentinel(address: RedisAddress, options: dict[str, Any]) -> dict[str, An
     }
     urls = (f"sentinel://{address.login}{node}/{address.db}" for node in address.nodes)
     return {
-        "broker_url": ";".join(urls),
+        **_urls(";".join(urls)),
         "broker_transport_options": {**options, "master_name": address.service, "sentinel_kwargs": to_sentinels},
         "broker_use_ssl": tls or None,
     }

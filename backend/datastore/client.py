@@ -81,6 +81,11 @@ def _primary_of(address: RedisAddress, options: dict[str, Any], limits: RedisLim
             return SentinelPrimary(address.nodes, ask, seconds=seconds, service=address.service)
 
 
+def is_cluster_node(client: redis.Redis) -> bool:
+    """Whether the server is a node of a Redis Cluster."""
+    return str(client.info("cluster").get("cluster_enabled")) == "1"
+
+
 def address(url: str) -> str:
     """Where a Redis URL leads to, without its password, for log lines."""
     return str(RedisAddress.parse(url))

@@ -32,9 +32,9 @@ class Service:
     pool: RedisServerPool
 
     @classmethod
-    def on(cls, url: str, *, limits: RedisLimits | None = None) -> "Service":
-        client = connect(url, key_prefix=PREFIX, limits=limits)
-        keys = Keys(prefix=PREFIX, default_queue="ranked")
+    def on(cls, url: str, *, prefix: str = PREFIX, limits: RedisLimits | None = None) -> "Service":
+        client = connect(url, key_prefix=prefix, limits=limits)
+        keys = Keys(prefix=prefix, default_queue="ranked")
         return cls(client, RedisTicketStore(client, keys, RULES), RedisServerPool(client, keys))
 
     def join(self, player: str, *, now_ms: int = 1_000) -> Waiting:
@@ -53,8 +53,8 @@ def service_on() -> Iterator[Callable[..., Service]]:
     """Make a service on a URL; it is closed afterwards."""
     with contextlib.ExitStack() as made:
 
-        def make(url: str, *, limits: RedisLimits | None = None) -> Service:
-            service = Service.on(url, limits=limits)
+        def make(url: str, *, prefix: str = PREFIX, limits: RedisLimits | None = None) -> Service:
+            service = Service.on(url, prefix=prefix, limits=limits)
             made.callback(service.close)
             return service
 

@@ -10,8 +10,10 @@ from redis.crc import key_slot
 
 from errors import StoreUnavailable
 from matchmaking.match import MatchId
+from tests.integration.test_smoke_script import smoke
 from tests.redis_topologies import PASSWORD, Cluster, until
 from tests.topologies.conftest import PREFIX, Crowd, Service, play
+from tests.topologies.test_acl import documented_rule
 
 pytestmark = pytest.mark.xdist_group("redis-cluster")
 
@@ -40,6 +42,25 @@ def test_every_step_of_the_stores_works_in_a_cluster(cluster: Cluster, service_o
     assert keys
     assert all(key.startswith(PREFIX) for key in keys)
     assert [node.keys() for node in cluster.nodes if node is not owner] == [[], []]
+
+
+def test_the_documented_account_is_enough_in_a_cluster(cluster: Cluster, service_on: Callable[..., Service]) -> None:
+    for node in cluster.nodes:
+        node.asked(*documented_rule("caroud"))
+
+    play(service_on(cluster.url.replace(f"://:{PASSWORD}@", f"://caroud:{PASSWORD}@")))
+
+
+def test_the_smoke_script_plays_in_a_cluster_and_says_that_celery_needs_another_redis(cluster: Cluster) -> None:
+    node = cluster.nodes[0]
+    settings = {"REDIS_URL": cluster.url, "REDIS_KEY_PREFIX": PREFIX}
+
+    done = smoke(**settings, CELERY_BROKER_URL=node.url.replace("127.0.0.1", "localhost"))
+
+    assert "All matchmaking tests passed!" in done.stdout
+    assert "All server pool tests passed!" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("❌ Celery broker failed: it is a Redis Cluster")
+    assert done.returncode == 1
 
 
 def test_one_node_that_is_up_is_enough_to_find_the_others(cluster: Cluster, service_on: Callable[..., Service]) -> None:

@@ -1,12 +1,15 @@
-"""The data behind Sentinel: the primary dies, the replica takes over."""
+"""Data and messages behind Sentinel: the primary dies, the replica takes over."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from errors import StoreUnavailable
 from tests.redis_topologies import PASSWORD, SERVICE, SentinelGroup
 from tests.topologies.conftest import Crowd, Service, play
+from tests.topologies.stack import Stack
+from tests.topologies.test_celery import START_SECONDS, wait_for_rounds
 
 pytestmark = pytest.mark.xdist_group("redis-sentinel")
 
@@ -17,19 +20,25 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
         yield group
 
 
-def test_joining_goes_on_some_seconds_after_the_primary_and_a_sentinel_died(
-    group: SentinelGroup, service_on: Callable[..., Service]
+@pytest.mark.django_db(transaction=True)
+def test_players_and_workers_go_on_some_seconds_after_the_primary_and_a_sentinel_died(
+    group: SentinelGroup, service_on: Callable[..., Service], tmp_path: Path
 ) -> None:
     play(service_on(group.url))
-    service = service_on(group.url)
-    with Crowd(service) as crowd:
-        crowd.goes_on()
-        assert group.primary.asked("WAIT", 1, 1000) == 1
-        group.sentinels[0].kill()
-        group.primary.kill()
-        away_for = crowd.goes_on()
+    service = service_on(group.url, prefix="{crowd}:")  # the worker's rounds leave them alone
+    with Stack.on(tmp_path, group.url, group.url) as stack:
+        worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
+        wait_for_rounds(group.primary, seconds=START_SECONDS)
+        with Crowd(service) as crowd:
+            crowd.goes_on()
+            group.sentinels[0].kill()
+            group.primary.kill()
+            away_for = crowd.goes_on()
+        worker_away_for = away_for + wait_for_rounds(group.replica, seconds=15)
+        assert worker.is_alive and beat.is_alive
 
     assert away_for < 10.0, away_for
+    assert worker_away_for < 15.0, worker_away_for
     assert max(crowd.failures) < 1.5
     assert group.replica.asked("ROLE")[0] == "master"
     waiting = service.tickets.snapshot("ranked").player_ids

@@ -96,5 +96,13 @@ def test_one_setting_makes_data_store_and_broker_verify(
     assert done.stdout.splitlines() == [f"data {answer}", f"broker {answer}"], done.stderr
 
 
-def _start(url: str, ca_file: str) -> subprocess.CompletedProcess[str]:
-    return start(f"exec({ASK_BOTH!r})", REDIS_URL=url, REDIS_CA_FILE=ca_file)
+def test_a_broker_of_its_own_is_verified_by_the_same_file(port: int, authority: Authority) -> None:
+    url = f"rediss://:{PASSWORD}@localhost:{port}/0"
+
+    done = _start(url, str(authority.ca_file), CELERY_BROKER_URL=f"{url}?ssl_cert_reqs=required")
+
+    assert done.stdout.splitlines() == ["data ok", "broker ok"], done.stderr
+
+
+def _start(url: str, ca_file: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return start(f"exec({ASK_BOTH!r})", REDIS_URL=url, REDIS_CA_FILE=ca_file, **more)

@@ -132,7 +132,8 @@ def test_celery_gets_a_url_for_each_sentinel_and_verifies_them_all() -> None:
 
     made = broker_settings(url, key_prefix="{caroud}:")
 
-    assert made["broker_url"] == "sentinel://:secret@s1:1/3;sentinel://:secret@s2:2/3"
+    expected = "sentinel://:secret@s1:1/3;sentinel://:secret@s2:2/3"
+    assert (made["broker_url"], made["broker_read_url"], made["broker_write_url"]) == (expected, expected, expected)
     assert made["broker_use_ssl"] == {"ssl_cert_reqs": "required", "ssl_ca_certs": "/ca.pem"}
     options = made["broker_transport_options"]
     assert options["master_name"] == "mymaster"
