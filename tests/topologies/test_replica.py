@@ -1,8 +1,8 @@
 """A primary with a replica behind one address: planned failover, and what a single server can do to its clients."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -10,6 +10,7 @@ from datastore.client import RedisLimits
 from errors import StoreUnavailable
 from tests.redis_topologies import TunedRedis, a_redis, primary_and_replica, until
 from tests.tcp_proxy import TcpProxy
+from tests.threads import at_once
 from tests.topologies.conftest import Crowd, Service, play
 
 pytestmark = pytest.mark.xdist_group("redis-replica")
@@ -113,12 +114,7 @@ def test_silent_connections_cost_one_call_not_one_each(
     proxy: TcpProxy, server: TunedRedis, service_on: Callable[..., Service]
 ) -> None:
     service = service_on(through(proxy, server), limits=RedisLimits(answer_seconds=0.5))
-    hold = threading.Barrier(4)
-    threads = [threading.Thread(target=_join_together, args=(service, hold, n)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(_join_all, service, f"before-{n}") for n in range(4)))
     assert proxy.freeze() >= 2  # connections of the pool
 
     began = time.monotonic()
@@ -126,9 +122,9 @@ def test_silent_connections_cost_one_call_not_one_each(
         service.join("alice")
     assert time.monotonic() - began < 1.0
     began = time.monotonic()
-    assert service.join("bob").is_new
-    assert service.join("carol").is_new
-    assert time.monotonic() - began < 0.4
+    at_once(*(partial(_join_all, service, f"after-{n}") for n in range(4)))
+    assert time.monotonic() - began < 0.5
+    assert service.tickets.counts("ranked", []).current_size == 2 * 4 * 20
 
 
 def _join_until_refused(service: Service, joined: list[str]) -> None:
@@ -137,7 +133,6 @@ def _join_until_refused(service: Service, joined: list[str]) -> None:
         joined.append(f"p{number}")
 
 
-def _join_together(service: Service, hold: threading.Barrier, number: int) -> None:
-    hold.wait()
-    for time_ in range(20):
-        service.join(f"p{number}-{time_}")
+def _join_all(service: Service, name: str) -> None:
+    for number in range(20):
+        service.join(f"{name}-{number}")
