@@ -6,10 +6,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg2
 import pytest
+from celery import Celery
 from django.db import connection
 
 from celery_app import app
@@ -19,6 +21,7 @@ from matchmaking.models import MatchRecord, Participant
 from matchmaking.ticket import Matched
 from tests.redis_topologies import PASSWORD, TunedRedis, a_redis, primary_and_replica, until
 from tests.tcp_proxy import TcpProxy
+from tests.threads import at_once
 from tests.topologies.conftest import PREFIX, Service
 from tests.topologies.stack import Stack
 from tests.topologies.test_acl import documented_rule
@@ -150,11 +153,14 @@ def test_data_and_messages_are_on_different_servers_by_one_setting(
 def test_two_beats_and_two_workers_match_each_player_once(
     company: tuple[Stack, TunedRedis, TunedRedis], service_on: Callable[..., Service]
 ) -> None:
-    _, data, _ = company
+    _, data, broker = company
     service = service_on(data.url)
-    players = [str(uuid.uuid4()) for _ in range(400)]
-    for player in players:
-        service.join(player, now_ms=time.time_ns() // 1_000_000)
+    players = [str(uuid.uuid4()) for _ in range(1_000)]
+    # Joins in four threads, and more rounds asked for than four children can keep apart.
+    at_once(
+        partial(ask_for_rounds, broker, 300),
+        *(partial(join_all, service, players[n::4]) for n in range(4)),
+    )
 
     until(lambda: service.tickets.counts("ranked", []).current_size <= 1, what="players wait for ever", seconds=15)
     until(lambda: service.tickets.outbox(1) == [], what="the outbox is not emptied")
@@ -213,6 +219,18 @@ def test_sigterm_waits_for_a_round_that_hangs_no_longer_than_its_time_limit(
 
         assert took < 7.0, took
         assert service.tickets.outbox(1) != []
+
+
+def join_all(service: Service, players: list[str]) -> None:
+    for player in players:
+        service.join(player, now_ms=time.time_ns() // 1_000_000)
+
+
+def ask_for_rounds(broker: TunedRedis, count: int) -> None:
+    with Celery("asks", set_as_current=False) as asks:
+        asks.conf.update(broker_settings(broker.url, key_prefix=PREFIX))
+        for _ in range(count):
+            asks.send_task("tasks.rounds.find_matches", args=("ranked",), queue="rounds", ignore_result=True)
 
 
 class locked:
