@@ -7,9 +7,12 @@ class StoreUnavailable(Exception):
     """A store did not answer or cannot write now. News, never an empty answer."""
 
     def __init__(self, store: str, reason: str) -> None:
-        super().__init__(f"{store} is unavailable: {reason}")
+        super().__init__(store, reason)  # as it was called, so that it can be pickled on its way out of a worker
         self.store = store
         self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.store} is unavailable: {self.reason}"
 
 
 class NotInCharge(Exception):

@@ -49,13 +49,15 @@ def queue_rules(queue: str) -> QueueRules:
 
 @cache
 def redis_client() -> redis.Redis:
-    return connect(settings.REDIS_URL, limits=RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS))
+    limits = RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS)
+    return connect(settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX, limits=limits)
 
 
 @cache
 def probing_client() -> redis.Redis:
     """A client whose answers come soon or not at all: a call that failed has waited already."""
-    return connect(settings.REDIS_URL, limits=RedisLimits(connect_seconds=0.2, answer_seconds=0.3, max_connections=8))
+    limits = RedisLimits(connect_seconds=0.2, answer_seconds=0.3, max_connections=8)
+    return connect(settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX, limits=limits)
 
 
 @cache

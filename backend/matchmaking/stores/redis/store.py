@@ -388,7 +388,7 @@ class RedisTicketStore:
     def incarnation(self) -> str:
         with redis_errors():
             marked: Any = self._client.get(self._keys.incarnation)
-            return f"{run_id(self._client, self._keys.incarnation)} {marked or ''}"
+            return f"{run_id(self._client)} {marked or ''}"
 
     def mark(self, word: str) -> str:
         with redis_errors():
