@@ -19,6 +19,10 @@ class NotInCharge(Exception):
     """This store is not in charge (any more): ask the other one. Nothing was written."""
 
 
+class StoreLost(StoreUnavailable):
+    """A store answers, and may have lost what it held: it is being compared with history. Nothing was promised."""
+
+
 class Refusal(Exception):
     """A domain's "no", with the reason and the cure for whoever asked."""
 

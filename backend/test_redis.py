@@ -93,6 +93,7 @@ class Smoke:
         return matches[0]
 
     def matchmaking(self) -> None:
+        self.tickets.mark("smoke")
         leaver = self.join("leaver")
         expect(isinstance(self.tickets.leave(leaver, wiring.clock()), Left), "leave does not leave")
         one, other = self.join("testuser"), self.join("tangerine")

@@ -133,12 +133,19 @@ def note_rating(player_id: PlayerId, queue: str, rating: float) -> None:
     Rating.objects.create(player=player, queue=queue, rating=rating)
 
 
+def a_redis_store(client: redis.Redis, keys: Keys) -> RedisTicketStore:
+    """Tickets in Redis, in data that is known to be whole."""
+    made = RedisTicketStore(client, keys, RULES)
+    made.mark("whole")
+    return made
+
+
 def _redis_stores(url: str) -> Iterator[Stores]:
     client = connect(url)
     fresh = Keys(prefix=a_prefix(), default_queue="ranked")
     ratings = RedisRatingCache(client, fresh)
     yield Stores(
-        RedisTicketStore(client, fresh, RULES),
+        a_redis_store(client, fresh),
         RedisServerPool(client, fresh),
         lambda player, queue, rating: ratings.refresh(player, queue, rating=rating, games=0),
     )

@@ -20,6 +20,7 @@ from datastore.address import RedisAddress, Topology
 from datastore.connection import FollowingConnection, FollowingTlsConnection
 from datastore.primary import FixedPrimary, Primary, SentinelPrimary, SlotOwner, asking
 from datastore.refusals import is_unavailable, word_of
+from datastore.run import Run
 from errors import StoreUnavailable
 
 
@@ -36,11 +37,14 @@ class RedisLimits:
     max_connections: int = 64
 
 
-def connect(url: str, *, key_prefix: str = "", limits: RedisLimits | None = None) -> redis.Redis:
+def connect(
+    url: str, *, key_prefix: str = "", limits: RedisLimits | None = None, run: Run | None = None
+) -> redis.Redis:
     """A client for `url` (see `datastore/address.py`); connects at first use. Safe for threads.
 
     `key_prefix` is in front of every key that the client will use: in a Redis Cluster its hash tag says which node has
-    them. Nothing is sent twice, but for what a cluster node refused because the slot has moved.
+    them. Nothing is sent twice, but for what a cluster node refused because the slot has moved. `run` is told which
+    server answers, whenever a connection is made.
     """
     limits = limits or RedisLimits()
     address = RedisAddress.parse(url)
@@ -54,6 +58,8 @@ def connect(url: str, *, key_prefix: str = "", limits: RedisLimits | None = None
         "decode_responses": True,
         "retry": Retry(NoBackoff(), 1, supported_errors=(MovedError,)),
     }
+    if run is not None:
+        options["redis_connect_func"] = run.greet
     for replaced in ("host", "port", "connection_class"):
         options.pop(replaced, None)
     pool = redis.ConnectionPool(

@@ -161,7 +161,7 @@ class RegisterView(Door):
         responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
         summary="Register a game server",
         description="Registering again under the same id makes the older token stale. A server that has to "
-        "register again says in `matches` which ones it still runs: those keep their seats, others it had are abandoned.",
+        "register again says in `matches` which ones it still runs: those keep their seats, others are abandoned.",
         tags=["servers"],
     )
     def post(self, request: Request) -> HttpResponse:

@@ -17,7 +17,6 @@ from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, Proposal
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
-from matchmaking.stores.redis.store import RedisTicketStore
 from matchmaking.ticket import KeptTicket, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
@@ -34,7 +33,7 @@ from tests.builders import (
     a_proposal,
     a_registration,
 )
-from tests.conftest import RULES, a_prefix, note_rating, postgres_stores
+from tests.conftest import RULES, a_prefix, a_redis_store, note_rating, postgres_stores
 
 PLAYERS = [a_player_id(number) for number in range(6)]
 SERVERS = ["eu-1", "eu-2", "us-1"]
@@ -331,7 +330,7 @@ class RedisAgrees(StoresAgree):
 
     def open_stores(self) -> tuple[TicketStore, ServerPool]:
         self.keys = Keys(prefix=a_prefix(), default_queue="ranked")
-        return RedisTicketStore(self.client, self.keys, RULES), RedisServerPool(self.client, self.keys)
+        return a_redis_store(self.client, self.keys), RedisServerPool(self.client, self.keys)
 
     def close_stores(self) -> None:
         for key in self.client.scan_iter(match=self.keys.prefix + "*", count=1000):

@@ -18,7 +18,7 @@ from matchmaking.ticket import JoinRequest, Left, Matched, TicketId, Waiting
 from servers.server import Hosting, Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import RANKED
-from tests.conftest import RULES
+from tests.conftest import a_redis_store
 
 PREFIX = "{caroud}:"
 
@@ -35,7 +35,7 @@ class Service:
     def on(cls, url: str, *, prefix: str = PREFIX, limits: RedisLimits | None = None) -> "Service":
         client = connect(url, key_prefix=prefix, limits=limits)
         keys = Keys(prefix=prefix, default_queue="ranked")
-        return cls(client, RedisTicketStore(client, keys, RULES), RedisServerPool(client, keys))
+        return cls(client, a_redis_store(client, keys), RedisServerPool(client, keys))
 
     def join(self, player: str, *, now_ms: int = 1_000) -> Waiting:
         request = JoinRequest(PlayerId(player), player, "ranked", "", TicketId(f"ticket-{player}"), rating=1200.0)

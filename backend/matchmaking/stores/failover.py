@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from datastore.link import Link
-from errors import NotInCharge, StoreUnavailable
+from errors import NotInCharge, StoreLost, StoreUnavailable
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules
@@ -47,6 +47,8 @@ class FailoverTicketStore:
             if self._link.prefers_first():
                 try:
                     return call(self._first)
+                except StoreLost:
+                    raise  # it answers: what it has lost is brought back in a moment
                 except StoreUnavailable as error:
                     self._link.failed(error)
             if player:

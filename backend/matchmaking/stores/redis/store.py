@@ -1,6 +1,6 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from datastore.batches import in_batches
 from datastore.client import redis_errors, run_id
 from datastore.keys import Keys
 from datastore.scripts import Scripts
+from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules, Rules
@@ -48,8 +49,12 @@ ROUND_LEASE_MS = 5_000
 class RedisTicketStore:
     """Keeps `TicketStore`'s promise. One client; safe for threads."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, rules: Rules) -> None:
+    def __init__(
+        self, client: redis.Redis, keys: Keys, rules: Rules, *, is_whole: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`is_whole` tells whether the server that answers is one that is known to hold what it should."""
         self._client = client
+        self._is_whole = is_whole
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
         self._queues = list(rules.queues)
@@ -93,7 +98,7 @@ class RedisTicketStore:
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
         """The join script; `NotInQueue` where it misses the rating."""
         queue, keys = self._keys.of_queue(rules.name), self._keys
-        answer = self._scripts.call(
+        answer = self._ask(
             "join_queue",
             [
                 keys.tickets,
@@ -109,6 +114,7 @@ class RedisTicketStore:
                 keys.elsewhere(player_id),
                 keys.last_word(player_id),
                 keys.ratings(player_id),
+                keys.incarnation,
             ],
             [
                 player_id,
@@ -137,9 +143,9 @@ class RedisTicketStore:
                 return NotInQueue()
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
-        answer = self._scripts.call(
+        answer = self._ask(
             "ticket_status",
-            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [*self._player_keys, self._keys.incarnation, self._keys.last_word(player_id), *self._per_queue_keys],
             [player_id, now_ms, lifetimes.ONLINE_LIFETIME_MS, *self._queues],
         )
         match answer[0]:
@@ -155,9 +161,9 @@ class RedisTicketStore:
     def leave(
         self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
     ) -> Left | Matched | BeingMatched | NotInQueue:
-        answer = self._scripts.call(
+        answer = self._ask(
             "leave_queue",
-            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [*self._player_keys, self._keys.incarnation, self._keys.last_word(player_id), *self._per_queue_keys],
             [player_id, now_ms, self._last_word_ms, request_key, *self._queues],
         )
         match answer[0]:
@@ -169,6 +175,14 @@ class RedisTicketStore:
                 return BeingMatched()
             case _:
                 return NotInQueue()
+
+    def _ask(self, script: str, keys: list[str], args: list[str | int]) -> list[Any]:
+        """A player's call. Raises `StoreUnavailable` where the data may be another than was promised: wiped, or of a
+        server that was restarted or promoted, until it has been compared with history."""
+        answer: list[Any] = self._scripts.call(script, keys, args)
+        if answer[0] == "LOST" or not self._is_whole():
+            raise StoreLost("redis", "its data is being compared with history")
+        return answer
 
     def hold(self, player_id: PlayerId, queue: str, lifetime_ms: int) -> Matched | Elsewhere | None:
         """No ticket here for this player, who waits in another store's queue; or the match or ticket there is."""
