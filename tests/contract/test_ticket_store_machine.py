@@ -152,6 +152,17 @@ class StoresAgree(RuleBasedStateMachine):
         if is_announced:
             self.acknowledge_all()
 
+    @rule(pair=PAIRS, rules=QUEUES, comes_back=st.booleans())
+    def a_ticket_changes_between_snapshot_and_claim(self, pair, rules, comes_back) -> None:
+        for player in pair:
+            self.join(player=player, rules=rules, rating=1200.5)
+        each = self.proposed(pair, str(uuid.uuid4()))
+        self.leave(player=pair[1], key="")
+        if comes_back:
+            self.join(player=pair[1], rules=rules, rating=1200.5)
+        claims = [store.claim(rules, [one], self.now_ms) for store, one in zip(self.tickets, each, strict=True)]
+        self.matches += self.same(claims).matches
+
     @precondition(lambda self: self.proposals)
     @rule(data=st.data())
     def claim_again(self, data) -> None:
@@ -175,6 +186,7 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(queue=QUEUES, again=st.booleans())
     def a_round_begins_and_ends(self, queue, again) -> None:
         self.same([store.begin_round(queue.name, "token", self.now_ms) for store in self.tickets])
+        self.same([store.begin_round(queue.name, "other", self.now_ms) for store in self.tickets])
         turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=again) for store in self.tickets]
         if self.same(turns) == "AGAIN":
             turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=True) for store in self.tickets]
