@@ -62,7 +62,7 @@ class RedisAddress:
         scheme, has_scheme, rest = url.partition("://")
         tls_or_not, _, kind = scheme.partition("+")
         if not has_scheme or tls_or_not not in ("redis", "rediss") or kind not in list(Topology):
-            raise ValueError(f"{scheme!r} is none of redis, rediss, redis+sentinel, redis+cluster")
+            raise ValueError("begins with none of redis://, rediss://, redis+sentinel://, redis+cluster://")
         topology = Topology(kind)
         rest, _, query = rest.partition("?")
         authority, _, path = rest.partition("/")

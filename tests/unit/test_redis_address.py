@@ -48,7 +48,8 @@ def test_a_host_may_come_without_a_port_and_in_brackets(host: str, node: Node) -
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("localhost:6379", "none of redis"),
+        ("localhost:6379", "none of redis://"),
+        ("user:pass-word@localhost:6379", "none of redis://"),
         ("http://h", "none of redis"),
         ("redis+socket:///tmp/s", "none of redis"),
         ("redis://h/one", "number of a database"),
