@@ -420,3 +420,23 @@ def test_the_guides_hybrid_stage_is_one_setting(api: Api, settings: Any) -> None
 
     assert {status(api, player)["match"]["id"] for player in players} == {str(MatchRecord.objects.get().id)}
     assert api.get("matchmaking/stats/")["mode"] == "postgres"
+
+
+def test_a_match_of_either_store_ends_in_both(api: Api, settings: Any) -> None:
+    settings.MATCHMAKING_BACKEND = "postgres"
+    wiring.forget()
+    for backend, run in (("redis", rounds.find_matches), ("postgres", rounds.find_matches_in_postgresql)):
+        players = [api.player() for _ in range(2)]
+        for player in players:
+            api.post(f"matchmaking/{backend}/join/", token=player.token)
+        run("ranked")
+        told = api.get(f"matchmaking/{backend}/status/", token=players[0].token)
+
+        api.post(f"matches/{told['match']['id']}/result/", {"ranks": [1, 1]}, fleet=True)
+
+        ended = api.get(f"matchmaking/{backend}/status/", token=players[0].token)
+        assert ended["last_match"] == {"id": told["match"]["id"], "status": "completed"}
+        for path in ("redis", "postgres"):
+            assert api.post(f"matchmaking/{path}/join/", token=players[0].token)["status"] == "waiting"
+            api.post(f"matchmaking/{path}/leave/", token=players[0].token)
+        api.post(f"matchmaking/{backend}/leave/", token=players[1].token)

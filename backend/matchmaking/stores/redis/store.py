@@ -192,9 +192,10 @@ class RedisTicketStore:
             return None
         return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(queue=answer[1])
 
-    def let_go(self, player_id: PlayerId) -> None:
+    def let_go(self, *player_ids: PlayerId) -> None:
+        """They no longer wait elsewhere, as far as is known."""
         with redis_errors():
-            self._client.delete(self._keys.elsewhere(player_id))
+            self._client.delete(*map(self._keys.elsewhere, player_ids))
 
     # --- the round ------------------------------------------------------------------------------------
 
@@ -387,6 +388,7 @@ class RedisTicketStore:
             [*self._match_keys, *self._pool_keys, *map(self._keys.last_word, players)],
             [match.id, how, match.server.id if match.server else "", self._last_word_ms, *players],
         )
+        self.let_go(*players)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         if not match_ids:
