@@ -20,7 +20,7 @@ from rich.table import Table
 from devstack.embedded import PostgresServer, RedisServer, free_port
 from devstack.stack import temporary_stack
 
-PARTS = ("engine", "rounds", "joins", "latency", "crowd", "stores")
+PARTS = ("engine", "rounds", "joins", "latency", "crowd", "stores", "outage")
 
 
 def main() -> int:
@@ -84,18 +84,18 @@ def _rounds(quick: bool) -> Any:
 def _joins(quick: bool) -> Any:
     from bench import joins  # noqa: PLC0415
 
-    with _stores_alone() as environment:
+    with _stores_alone() as (environment, _):
         return joins.run(environment=environment, repeats=1 if quick else 3)
 
 
 @contextlib.contextmanager
-def _stores_alone() -> Iterator[dict[str, str]]:
+def _stores_alone() -> Iterator[tuple[dict[str, str], RedisServer]]:
     """A Redis and a PostgreSQL without workers: a round would take the players out whose calls are measured."""
     with tempfile.TemporaryDirectory(prefix="caroud-bench-") as folder:
         redis = RedisServer(Path(folder) / "redis", free_port(), secrets.token_hex(8))
         postgres = PostgresServer(Path(folder) / "postgres", free_port(), secrets.token_hex(8))
         with redis, postgres:
-            yield {
+            environment = {
                 **os.environ,
                 "REDIS_URL": redis.url,
                 "CELERY_BROKER_URL": redis.url,
@@ -103,16 +103,15 @@ def _stores_alone() -> Iterator[dict[str, str]]:
                 "SECRET_KEY": secrets.token_hex(32),
                 "FLEET_KEY": secrets.token_hex(16),
             }
+            migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+            subprocess.run(migrate, cwd=Path(__file__).parents[1] / "backend", env=environment, check=True)
+            yield environment, redis
 
 
 def _stores(quick: bool) -> Any:
     from bench import stores  # noqa: PLC0415
 
-    with _stores_alone() as environment:
-        backend = Path(__file__).parents[1] / "backend"
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=backend, env=environment, check=True
-        )
+    with _stores_alone() as (environment, _):
         crowds = (100,) if quick else stores.CROWDS
         calls = stores.run(environment=environment, repeats=1 if quick else 3, crowds=crowds)
     with _stack_of_our_own() as stack:
@@ -121,6 +120,13 @@ def _stores(quick: bool) -> Any:
         django.setup()
         rounds = stores.run_rounds(redis_url=stack.redis_url, sizes=(1_000,) if quick else (1_000, 10_000))
     return {"calls": calls, "rounds": rounds}
+
+
+def _outage(quick: bool) -> Any:
+    from bench import outage  # noqa: PLC0415
+
+    with _stores_alone() as (environment, redis):
+        return outage.run(environment=environment, redis=redis)
 
 
 def _latency(quick: bool) -> Any:
@@ -145,6 +151,7 @@ MEASURES = {
     "latency": _latency,
     "crowd": _crowd,
     "stores": _stores,
+    "outage": _outage,
 }
 
 

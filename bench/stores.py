@@ -33,7 +33,7 @@ CROWD_CONNECTIONS = 400
 def run(*, environment: dict[str, str], repeats: int = 3, crowds: tuple[int, ...] = CROWDS) -> dict[str, Any]:
     """Requests/s, server CPU and latency of join and status in both stores; players until p99 is above 100 ms."""
     players = [str(uuid.uuid4()) for _ in range(PLAYERS)]
-    _make_players(environment, players)
+    make_players(environment, players)
     tokens = [access_token(player, environment["SECRET_KEY"]) for player in players]
     measured: dict[str, dict[str, list[dict[str, float]]]] = {store: {"join": [], "status": []} for store in STORES}
     most: dict[str, int] = {}
@@ -127,7 +127,7 @@ async def _ask_at_a_rate(port: int, requests: list[bytes], per_second: float, se
     return answers
 
 
-def _make_players(environment: dict[str, str], players: list[str]) -> None:
+def make_players(environment: dict[str, str], players: list[str]) -> None:
     """Ratings where each store looks for them, so that no join has to ask."""
     client = connect(environment["REDIS_URL"])
     with client.pipeline(transaction=False) as pipeline:

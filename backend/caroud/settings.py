@@ -88,7 +88,7 @@ if "CELERY_BROKER_URL" not in env.ENVIRON:
 for _fault in redis_faults(redis_url=REDIS_URL, key_prefix=REDIS_KEY_PREFIX, broker_url=CELERY_BROKER_URL):
     raise ImproperlyConfigured(str(_fault))
 #: Seconds. Longest wait for one Redis answer in a web request.
-REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=1.0)
+REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=0.7)
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgres://caroud:caroud@localhost:5432/caroud")
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}

@@ -34,6 +34,7 @@ def start() -> None:
 
 
 def _watch() -> None:
+    nudge.warm_up()  # now, and not while players wait for their first round here
     reaped_at = 0.0
     while True:
         time.sleep(LOOK_EVERY_SECONDS)
@@ -56,7 +57,6 @@ def _watch() -> None:
 
 def keep_the_place() -> None:
     """Run the rounds that are due, and go home as soon as Redis answers for good."""
-    nudge.warm_up()
     for queue in wiring.rules().queues:
         nudge.run_overdue_round(queue)
     if wiring.link().fallen_back_seconds() >= DWELL_SECONDS and wiring.link().reaches_first():
