@@ -294,13 +294,17 @@ class StoresAgree(RuleBasedStateMachine):
             return
         self.same([pool.list() for pool in self.pools])
         for rules in RULES.queues.values():
-            self.same([_counts(store, rules.name) for store in self.tickets])
             self.same([_tickets(store, rules.name, 0) for store in self.tickets])
         outboxes = [sorted((entry.match_id, entry.epoch) for entry in store.outbox(1000)) for store in self.tickets]
         self.same(outboxes)
         ids = [match.id for match in self.matches]
         self.same([store.find_matches(ids) for store in self.tickets])
+
+    @rule()
+    def figures_are_the_same(self) -> None:
         self.same([store.online() for store in self.tickets])
+        for rules in RULES.queues.values():
+            self.same([_counts(store, rules.name) for store in self.tickets])
 
     @invariant()
     def no_server_hosts_more_than_it_ever_could(self) -> None:
@@ -308,7 +312,11 @@ class StoresAgree(RuleBasedStateMachine):
             assert all(server.active_games <= 3 for server in self.pools[1].list())
 
     def teardown(self) -> None:
-        if hasattr(self, "pools"):
+        if not hasattr(self, "pools"):
+            return
+        try:
+            self.figures_are_the_same()
+        finally:
             self.close_stores()
 
 

@@ -212,6 +212,7 @@ def test_who_is_in_a_match_of_the_other_store_is_not_matched_and_his_ticket_is_g
     assert pool.list()[0].active_games == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_players_of_the_other_store_who_turn_up_at_each_attempt_hold_up_nobody_else(
     store: PostgresTicketStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +224,7 @@ def test_players_of_the_other_store_who_turn_up_at_each_attempt_hold_up_nobody_e
 
     def matched_meanwhile(matches: Any) -> Any:
         if player := next(attempts, None):
-            insert_matches([a_match_of(a_kept_ticket(player), a_kept_ticket())])
+            at_once(lambda: insert_matches([a_match_of(a_kept_ticket(player), a_kept_ticket())]))
         return insert_matches(matches)
 
     monkeypatch.setattr("matchmaking.stores.postgres.claims.insert_matches", matched_meanwhile)

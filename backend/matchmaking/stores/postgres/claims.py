@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from datastore.postgres import execute, fetch_all
 from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
@@ -13,14 +13,6 @@ from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
 
 #: The slot of `QueueCount` in which rounds count.
 ROUNDS_SLOT = 16
-
-
-class LiveElsewhere(Exception):
-    """Players of a batch are in a match of the other store: nothing was written, nothing may come of their tickets."""
-
-    def __init__(self, players: Sequence[PlayerId]) -> None:
-        super().__init__(f"{len(players)} players are in a live match")
-        self.players = players
 
 
 class _Free(NamedTuple):
@@ -36,7 +28,7 @@ class ClaimBatch:
 
     1. Lock the tickets that wait, passing over those that somebody else holds; lock the servers.
     2. Decide, proposal by proposal, in order: its tickets, its seat.
-    3. Write all matches and their players. Who is in a live match already is refused by an index: `LiveElsewhere`.
+    3. Write all matches and their players. Who is in a live match already is refused by an index: `IntegrityError`.
     4. Write the tickets' new status, and count.
     """
 
@@ -95,24 +87,31 @@ class ClaimBatch:
 
     def _write(self, matches: Sequence[Match]) -> None:
         matched = [(player.id, match.id) for match in matches for player in match.players]
-        got_in = insert_matches(matches)
-        if len(got_in) < len(matched):
-            raise LiveElsewhere([player for player, _ in matched if player not in got_in])
+        insert_matches(matches)
         players, match_ids = [player for player, _ in matched], [match_id for _, match_id in matched]
         execute(sql.MATCH_TICKETS, {"players": players, "match_ids": match_ids, "now": self.now_ms})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
 
 
-def insert_matches(matches: Sequence[Match], status: MatchStatus = MatchStatus.CREATED) -> set[PlayerId]:
-    """Matches that history does not have, with their players. Answers the players who got in."""
+def insert_matches(matches: Sequence[Match]) -> None:
+    """New matches, all of them or none: `IntegrityError` where history has one, or one of its players is live."""
+    execute(sql.INSERT_MATCHES, _columns(matches, MatchStatus.CREATED))
+
+
+def insert_missing_matches(matches: Sequence[Match], status: MatchStatus) -> None:
+    """Matches that history does not have, with their players; those it has stay as they are."""
+    execute(sql.INSERT_MISSING_MATCHES, _columns(matches, status))
+
+
+def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
     players = [
         (match.id, player, team)
         for match in matches
         for team, members in enumerate(match.teams, start=1)
         for player in members
     ]
-    columns = {
+    return {
         "ids": [match.id for match in matches],
         "queues": [match.queue for match in matches],
         "regions": [match.region for match in matches],
@@ -128,7 +127,6 @@ def insert_matches(matches: Sequence[Match], status: MatchStatus = MatchStatus.C
         "waits_ms": [player.waited_ms for _, player, _ in players],
         "tickets": [player.ticket_id for _, player, _ in players],
     }
-    return {PlayerId(player) for (player,) in fetch_all(sql.INSERT_MATCHES, columns)}
 
 
 def _teams_of(proposal: Proposal, free: dict[PlayerId, _Free]) -> list[list[_Free]] | None:

@@ -133,6 +133,11 @@ SEE_TICKET = """UPDATE matchmaking_ticket SET last_seen_ms = %(now)s WHERE playe
 DELETE_TICKETS = """DELETE FROM matchmaking_ticket
 WHERE player_id = ANY(%(players)s::uuid[]) AND status = 'waiting' AND is_fallback = %(stands_in)s"""
 
+#: Of players who are in a live match: nothing may come of these tickets.
+DELETE_TICKETS_OF_LIVE = """DELETE FROM matchmaking_ticket AS t
+WHERE t.player_id = ANY(%(players)s::uuid[]) AND t.status = 'waiting' AND t.is_fallback = %(stands_in)s
+  AND EXISTS (SELECT FROM matchmaking_participant AS p WHERE p.player_id = t.player_id AND p.is_live)"""
+
 LEAVE = f"""WITH gone AS (
     UPDATE matchmaking_ticket SET status = 'left', changed_ms = %(now)s, left_by = %(request_key)s
     WHERE player_id = %(player)s AND status = 'waiting'
@@ -185,14 +190,13 @@ WHERE status = 'ready' AND ended_at IS NULL ORDER BY id FOR UPDATE"""
 COUNT_GAMES = """SELECT server_id, count(*) FROM matchmaking_matchrecord
 WHERE ended_at IS NULL AND server_id = ANY(%(servers)s) GROUP BY server_id"""
 
-#: Answers the players who got in: not those who are live in another match.
-INSERT_MATCHES = """WITH new_match AS (
+_INSERT_MATCHES = """WITH new_match AS (
     INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at)
     SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0)
     FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(statuses)s::text[], %(server_ids)s::text[],
                 %(servers)s::text[], %(created_ms)s::bigint[])
          AS m (id, queue, region, status, server_id, server, created_ms)
-    ON CONFLICT (id) DO NOTHING
+    {on_conflict}
     RETURNING id
 )
 INSERT INTO matchmaking_participant
@@ -203,8 +207,12 @@ FROM unnest(%(match_ids)s::uuid[], %(players)s::uuid[], %(usernames)s::text[], %
      AS p (match_id, player_id, username, team, rating, waited_ms, ticket_id, place)
 JOIN new_match ON new_match.id = p.match_id
 ORDER BY place
-ON CONFLICT DO NOTHING
-RETURNING player_id::text"""
+{on_conflict}"""
+
+#: All or nothing: refused where a player is in a live match.
+INSERT_MATCHES = _INSERT_MATCHES.format(on_conflict="")
+#: Those that are not there yet, with the players who are not in another live match.
+INSERT_MISSING_MATCHES = _INSERT_MATCHES.format(on_conflict="ON CONFLICT DO NOTHING")
 
 MATCH_TICKETS = """UPDATE matchmaking_ticket AS t
 SET status = 'matched', match_id = m.match_id, changed_ms = %(now)s

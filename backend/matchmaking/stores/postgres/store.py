@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from django.db import IntegrityError
 
 from datastore import keys as lifetimes
 from datastore.batches import in_batches
@@ -19,7 +20,7 @@ from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, 
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.postgres import statements as sql
-from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, LiveElsewhere, insert_matches
+from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, insert_missing_matches
 from matchmaking.stores.postgres.rows import Ticket, a_ticket, matches_of
 from matchmaking.ticket import (
     BeingMatched,
@@ -286,14 +287,15 @@ class PostgresTicketStore:
         return [self._try_claim(batch, [proposal]) or Claims([], taken=1, are_recorded=True) for proposal in proposals]
 
     def _try_claim(self, batch: ClaimBatch, proposals: Sequence[Proposal]) -> Claims | None:
-        """None where nothing was done, because the other store has matched a player, or was writing one at once."""
+        """None where nothing was done, because the other store has matched a player, or was writing that at once."""
         try:
             with self._in_charge():
                 return batch.claim(proposals)
         except Crossed:
             return None
-        except LiveElsewhere as refused:
-            self.drop(refused.players)
+        except IntegrityError:
+            players = [entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team]
+            execute(sql.DELETE_TICKETS_OF_LIVE, {"players": players, "stands_in": self._stands_in})
             return None
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
@@ -314,7 +316,7 @@ class PostgresTicketStore:
         with one_transaction():
             for status in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS):
                 if of_status := [matched.match for matched in matches if matched.status is status]:
-                    insert_matches(of_status, status)
+                    insert_missing_matches(of_status, status)
             execute(sql.ENTER_TICKETS, {**self._line(""), "matches": [matched.match.id for matched in matches]})
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
