@@ -34,6 +34,7 @@ of_company = pytest.mark.xdist_group("celery-company")
 
 
 SHORT_LIMITS = "tests.topologies.short_limits"
+ROUNDS = "{celerycaroud}:rounds"
 LAST_ROUND = f"{PREFIX}matchmaking:last_round"
 #: Seconds in which a worker is up; the first round of a machine compiles the engine.
 START_SECONDS = 20.0
@@ -70,10 +71,11 @@ def test_a_planned_failover_leaves_the_worker_alive_and_at_work_within_five_seco
             new.asked("REPLICAOF", "NO", "ONE")
             proxy.target = new.port
             old.asked("REPLICAOF", "127.0.0.1", new.port)
-            away_for = wait_for_rounds(new, seconds=15, count=1)
-            wait_for_rounds(new, seconds=5)
+            ask_for_rounds(new, 1)
+            away_for = until(lambda: new.asked("LLEN", ROUNDS) == 0, what="nobody consumes", seconds=15)
 
             assert away_for < 5.0, away_for
+            wait_for_rounds(new, seconds=10)  # the lease of a round that was cut off lives for five
             assert worker.is_alive and beat.is_alive
 
 
