@@ -37,7 +37,7 @@ SHORT_LIMITS = "tests.topologies.short_limits"
 ROUNDS = "{celerycaroud}:rounds"
 LAST_ROUND = f"{PREFIX}matchmaking:last_round"
 #: Seconds in which a worker is up; the first round of a machine compiles the engine.
-START_SECONDS = 20.0
+START_SECONDS = 40.0
 
 
 def last_round(server: TunedRedis) -> int:
@@ -190,7 +190,7 @@ def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_
             for _ in range(2):
                 service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
             # Claimed, and not in PostgreSQL: the worker is in the middle of its round.
-            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=5)
+            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=15)
             worker.process.send_signal(signal.SIGTERM)
             time.sleep(1.0)
             assert worker.is_alive
@@ -198,7 +198,7 @@ def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_
         code = worker.process.wait(15)
 
         assert code == 0
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 10.0
         assert service.tickets.outbox(1) == []
         assert MatchRecord.objects.count() == 1
         assert beat.terminate(seconds=5)[0] == 0
@@ -216,7 +216,7 @@ def test_sigterm_waits_for_a_round_that_hangs_no_longer_than_its_time_limit(
         with locked(MatchRecord._meta.db_table):
             for _ in range(2):
                 service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
-            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=5)
+            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=15)
             _, took = worker.terminate(seconds=30)
 
         assert took < 7.0, took
