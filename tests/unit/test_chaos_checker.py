@@ -283,6 +283,11 @@ def test_a_match_that_begins_after_the_leave_breaks_i5() -> None:
     assert broken(given)["I5"] == ["player ann was told 'left', and then put into match m1"]
 
 
+def test_a_leave_that_finds_nothing_during_the_tickets_own_match_breaks_i5() -> None:
+    given = with_told(told("ann", "leave", "not_in_queue", 2.5))
+    assert broken(given) == {"I5": ["player ann was told that there was no ticket, during its match m1"]}
+
+
 def test_a_leave_refused_for_a_match_that_is_not_kept_breaks_i5() -> None:
     given = with_told(matched("ann", "m1", 4.0, call="leave", http=409))
     given.rows = []
