@@ -167,7 +167,7 @@ def test_a_ticket_that_nobody_asked_for_may_be_gone_with_the_word_that_it_expire
 
 def test_a_match_that_only_history_tells_of_is_an_end() -> None:
     given = evidence()
-    given.told[2] = told("ann", "status", "not_in_queue", 3.0)
+    given.told[2] = told("ann", "status", "not_in_queue", 6.5)
     given.told[4] = told("ann", "history", "ended", 7.0, match="m1")
     assert broken(given) == {}
 
