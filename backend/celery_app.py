@@ -5,6 +5,9 @@ import os
 from celery import Celery
 from django.conf import settings
 
+from datastore.broker import broker_settings
+from datastore.broker_faults import mend_kombu
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
 
 #: Seconds between two looks for expired tickets and pruned players.
@@ -18,34 +21,21 @@ SETTLE_EVERY_SECONDS = 15.0
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
 
+mend_kombu()
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
-    # Connections that go silent are noticed in seconds; kombu's defaults wait for ever.
-    broker_transport_options={
-        "visibility_timeout": 60,
-        # One slot, and apart from another installation in the same Redis.
-        "global_keyprefix": f"{{celery{settings.REDIS_KEY_PREFIX.strip('{}:')}}}:",
-        "socket_timeout": 5,
-        "socket_connect_timeout": 3,
-        "socket_keepalive": True,
-        "health_check_interval": 5,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-    },
-    broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,
+    **broker_settings(settings.CELERY_BROKER_URL, key_prefix=settings.REDIS_KEY_PREFIX),
     result_backend=None,
     task_ignore_result=True,
     # Every task can be repeated, so a task is done when it has ended, not when it was taken.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    task_soft_time_limit=10,
-    task_time_limit=15,
+    # A worker that is told to stop ends the task it has: within 15 seconds, even a task that hangs.
+    task_soft_time_limit=7,
+    task_time_limit=10,
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=10_000,
-    worker_soft_shutdown_timeout=15,
     worker_send_task_events=True,
     worker_hijack_root_logger=False,
     beat_max_loop_interval=0.1,

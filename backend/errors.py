@@ -7,13 +7,20 @@ class StoreUnavailable(Exception):
     """A store did not answer or cannot write now. News, never an empty answer."""
 
     def __init__(self, store: str, reason: str) -> None:
-        super().__init__(f"{store} is unavailable: {reason}")
+        super().__init__(store, reason)  # as it was called, so that it can be pickled on its way out of a worker
         self.store = store
         self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.store} is unavailable: {self.reason}"
 
 
 class NotInCharge(Exception):
     """This store is not in charge (any more): ask the other one. Nothing was written."""
+
+
+class StoreLost(StoreUnavailable):
+    """A store answers, and may have lost what it held: it is being compared with history. Nothing was promised."""
 
 
 class Refusal(Exception):
@@ -44,7 +51,3 @@ class Conflict(Refusal):
 
 class NotYet(Refusal):
     """Nobody can say so now; the same call again has an answer in a moment."""
-
-
-class NotInCharge(Exception):
-    """The other store is in charge (again): ask that one."""

@@ -12,6 +12,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import django
@@ -30,16 +31,19 @@ if __name__ == "__main__":
 from django.conf import settings
 
 from caroud import wiring
-from datastore.client import RedisLimits, address, connect, redis_errors
+from datastore.client import RedisLimits, address, connect, is_cluster_node, redis_errors
 from datastore.keys import Keys
 from errors import StoreUnavailable
-from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
 from matchmaking.rules import Placement
 from matchmaking.services.find_matches import propose
 from matchmaking.stores.redis.store import RedisTicketStore
-from matchmaking.ticket import JoinRequest, Left, Matched, TicketId, Waiting
+from matchmaking.ticket import JoinRequest, Left, Matched, Waiting
 from servers.server import Hosting, Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
+
+#: More than this is a wrong address.
+LIMITS = RedisLimits(connect_seconds=3, answer_seconds=3)
 
 
 class SmokeError(Exception):
@@ -55,11 +59,11 @@ class Smoke:
     """Both stores in a namespace that is removed afterwards."""
 
     def __init__(self) -> None:
-        self.client = connect(settings.REDIS_URL, limits=RedisLimits(connect_seconds=3, answer_seconds=3))
         self.keys = Keys(
             prefix=f"{{{settings.REDIS_KEY_PREFIX}smoke-{uuid.uuid4().hex[:12]}}}:",
             default_queue=wiring.rules().default_queue,
         )
+        self.client = connect(settings.REDIS_URL, key_prefix=self.keys.prefix, limits=LIMITS)
         self.rules = replace(wiring.queue_rules(wiring.rules().default_queue), placement=Placement.OPTIONAL)
         self.tickets = RedisTicketStore(self.client, self.keys, wiring.rules())
         self.pool = RedisServerPool(self.client, self.keys)
@@ -67,6 +71,12 @@ class Smoke:
     def connection(self) -> None:
         with redis_errors():
             self.client.ping()
+
+    def broker(self) -> None:
+        """Celery's broker answers, and is no cluster."""
+        with closing(connect(settings.CELERY_BROKER_URL, limits=LIMITS)) as client, redis_errors():
+            client.ping()
+            expect(not is_cluster_node(client), "it is a Redis Cluster, which Celery cannot use: see CELERY_BROKER_URL")
 
     def join(self, username: str) -> PlayerId:
         player = PlayerId(wiring.new_id())
@@ -83,6 +93,7 @@ class Smoke:
         return matches[0]
 
     def matchmaking(self) -> None:
+        self.tickets.mark("smoke")
         leaver = self.join("leaver")
         expect(isinstance(self.tickets.leave(leaver, wiring.clock()), Left), "leave does not leave")
         one, other = self.join("testuser"), self.join("tangerine")
@@ -121,13 +132,19 @@ def main() -> int:
         ("Matchmaking test", "All matchmaking tests passed!", smoke.matchmaking),
         ("Server pool test", "All server pool tests passed!", smoke.server_pool),
     ]
+    redis_at = address(settings.REDIS_URL)
+    if settings.CELERY_BROKER_URL.startswith("redis") and address(settings.CELERY_BROKER_URL) != redis_at:
+        steps.append(("Celery broker", "Celery broker connection successful!", smoke.broker))
     try:
         for name, success, step in steps:
             try:
                 step()
             except StoreUnavailable as error:
                 print(f"❌ {name} failed: {error.reason}")
-                print(f"   Redis at {address(settings.REDIS_URL)}: see REDIS_URL, REDIS_HOST and REDIS_PASSWORD")
+                if step == smoke.broker:
+                    print(f"   Redis at {address(settings.CELERY_BROKER_URL)}: see CELERY_BROKER_URL")
+                else:
+                    print(f"   Redis at {redis_at}: see REDIS_URL, REDIS_HOST and REDIS_PASSWORD")
                 return 1
             except SmokeError as error:
                 print(f"❌ {name} failed: {error}")

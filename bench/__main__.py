@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import secrets
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from rich.table import Table
 from devstack.embedded import PostgresServer, RedisServer, free_port
 from devstack.stack import temporary_stack
 
-PARTS = ("engine", "rounds", "joins", "latency", "crowd")
+PARTS = ("engine", "rounds", "joins", "latency", "crowd", "stores")
 
 
 def main() -> int:
@@ -83,12 +84,18 @@ def _rounds(quick: bool) -> Any:
 def _joins(quick: bool) -> Any:
     from bench import joins  # noqa: PLC0415
 
-    # No workers: a round in between would take the players out whose joins are measured.
+    with _stores_alone() as environment:
+        return joins.run(environment=environment, repeats=1 if quick else 3)
+
+
+@contextlib.contextmanager
+def _stores_alone() -> Iterator[dict[str, str]]:
+    """A Redis and a PostgreSQL without workers: a round would take the players out whose calls are measured."""
     with tempfile.TemporaryDirectory(prefix="caroud-bench-") as folder:
         redis = RedisServer(Path(folder) / "redis", free_port(), secrets.token_hex(8))
         postgres = PostgresServer(Path(folder) / "postgres", free_port(), secrets.token_hex(8))
         with redis, postgres:
-            environment = {
+            yield {
                 **os.environ,
                 "REDIS_URL": redis.url,
                 "CELERY_BROKER_URL": redis.url,
@@ -96,7 +103,24 @@ def _joins(quick: bool) -> Any:
                 "SECRET_KEY": secrets.token_hex(32),
                 "FLEET_KEY": secrets.token_hex(16),
             }
-            return joins.run(environment=environment, repeats=1 if quick else 3)
+
+
+def _stores(quick: bool) -> Any:
+    from bench import stores  # noqa: PLC0415
+
+    with _stores_alone() as environment:
+        backend = Path(__file__).parents[1] / "backend"
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=backend, env=environment, check=True
+        )
+        crowds = (100,) if quick else stores.CROWDS
+        calls = stores.run(environment=environment, repeats=1 if quick else 3, crowds=crowds)
+    with _stack_of_our_own() as stack:
+        import django  # noqa: PLC0415
+
+        django.setup()
+        rounds = stores.run_rounds(redis_url=stack.redis_url, sizes=(1_000,) if quick else (1_000, 10_000))
+    return {"calls": calls, "rounds": rounds}
 
 
 def _latency(quick: bool) -> Any:
@@ -114,7 +138,14 @@ def _crowd(quick: bool) -> Any:
         return [crowd.run_crowd(stack, size) for size in sizes]
 
 
-MEASURES = {"engine": _engine, "rounds": _rounds, "joins": _joins, "latency": _latency, "crowd": _crowd}
+MEASURES = {
+    "engine": _engine,
+    "rounds": _rounds,
+    "joins": _joins,
+    "latency": _latency,
+    "crowd": _crowd,
+    "stores": _stores,
+}
 
 
 def _show(console: Console, title: str, figures: Any) -> None:

@@ -63,7 +63,7 @@ def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
     now_ms = time.time_ns() // 1_000_000
     for number in range(50):
         pool.register(Registration(ServerId(f"s{number}"), "10.0.0.1", 7000 + number, "eu", size), now_ms)
-    _fill(client, keys, size, seed, now_ms)
+    fill_redis(client, keys, size, seed, now_ms)
     client.slowlog_reset()
     begin = time.perf_counter()
     tickets = store.snapshot("bench")
@@ -132,7 +132,7 @@ def _truncate() -> None:
         cursor.execute("TRUNCATE matchmaking_matchrecord CASCADE")
 
 
-def _fill(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: int) -> None:
+def fill_redis(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: int) -> None:
     """Waiting tickets as `join_queue` leaves them: ratings N(1500, 350), waits exp(30 s), asked for in the last 2 s."""
     random = np.random.default_rng(seed)
     ratings = np.round(random.normal(1500, 350, size), 1).tolist()

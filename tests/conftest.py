@@ -13,17 +13,20 @@ from hypothesis import HealthCheck, settings
 
 from datastore.client import connect
 from datastore.keys import Keys
+from datastore.link import Link
 from devstack.binaries import find_redis_server
 from devstack.embedded import RedisServer, free_port
-from matchmaking.charge import fall_back
+from matchmaking.charge import fall_back, read_charge
 from matchmaking.match import PlayerId
 from matchmaking.rules import Rules
+from matchmaking.stores.failover import FailoverTicketStore
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
 from players.models import Player, Rating
 from players.stores.redis.ratings import RedisRatingCache
+from servers.stores.failover import FailoverServerPool
 from servers.stores.memory import MemoryServerPool
 from servers.stores.port import ServerPool
 from servers.stores.postgres.pool import PostgresServerPool
@@ -89,14 +92,16 @@ def bundled_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 
 def _kinds_with_outbox() -> list[Any]:
-    """Memory, and the Redis of this run; where that is the machine's own, the bundled one too."""
+    """Memory, and the Redis of this run, alone and with a stand-in; the bundled one too, where it is another."""
     is_bundled = ".venv" in find_redis_server().parts
-    return ["memory", "redis"] if is_bundled else ["memory", "redis", "bundled-redis"]
+    healthy = pytest.param("failover", marks=pytest.mark.django_db)
+    return ["memory", "redis", healthy] if is_bundled else ["memory", "redis", healthy, "bundled-redis"]
 
 
 def _kinds_without_outbox() -> list[Any]:
-    """Memory, and PostgreSQL in both its roles."""
-    in_postgres = [pytest.param(kind, marks=pytest.mark.django_db) for kind in ("postgres", "postgres-standing-in")]
+    """Memory, and PostgreSQL in both its roles, also where nothing but the failover knows that it is asked."""
+    kinds = ("postgres", "postgres-standing-in", "failover-with-a-dead-redis")
+    in_postgres = [pytest.param(kind, marks=pytest.mark.django_db) for kind in kinds]
     return ["memory-at-once", *in_postgres]
 
 
@@ -114,6 +119,13 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         memory = MemoryServerPool()
         tickets = MemoryTicketStore(memory, announces_at_once=kind == "memory-at-once")
         yield Stores(tickets, memory, lambda player, queue, rating: tickets.ratings.update({(player, queue): rating}))
+    elif kind == "failover":
+        for healthy in _redis_stores(request.getfixturevalue("redis_url")):
+            yield failover_stores(healthy)
+    elif kind == "failover-with-a-dead-redis":
+        client, nowhere = connect("redis://127.0.0.1:1/0"), Keys(prefix="dead:", default_queue="ranked")
+        dead = Stores(RedisTicketStore(client, nowhere, RULES), RedisServerPool(client, nowhere), note_rating)
+        yield failover_stores(dead)
     elif kind.startswith("postgres"):
         yield postgres_stores(stands_in=kind == "postgres-standing-in")
     else:
@@ -127,10 +139,32 @@ def postgres_stores(*, stands_in: bool) -> Stores:
     return Stores(PostgresTicketStore(RULES, stands_in=stands_in, seats=True), PostgresServerPool(), note_rating)
 
 
+def failover_stores(first: Stores) -> Stores:
+    """`first`, and PostgreSQL where that does not answer."""
+    link = Link(
+        probe=lambda: void(first.tickets.online()),
+        is_fallen_back=lambda: read_charge().is_fallen_back,
+        fall_back=lambda: void(fall_back(NOW_MS)),
+    )
+    tickets = FailoverTicketStore(first.tickets, PostgresTicketStore(RULES, stands_in=True, seats=True), link)
+    return Stores(tickets, FailoverServerPool(first.pool, PostgresServerPool(), link), first.know_rating)
+
+
+def void(_: object) -> None:
+    """What a call answers is of no matter."""
+
+
 def note_rating(player_id: PlayerId, queue: str, rating: float) -> None:
     """An account with a rating, as the service makes it before it brings a rating to the store."""
     player, _ = Player.objects.get_or_create(id=player_id, defaults={"username": player_id})
     Rating.objects.create(player=player, queue=queue, rating=rating)
+
+
+def a_redis_store(client: redis.Redis, keys: Keys) -> RedisTicketStore:
+    """Tickets in Redis, in data that is known to be whole."""
+    made = RedisTicketStore(client, keys, RULES)
+    made.mark("whole")
+    return made
 
 
 def _redis_stores(url: str) -> Iterator[Stores]:
@@ -138,7 +172,7 @@ def _redis_stores(url: str) -> Iterator[Stores]:
     fresh = Keys(prefix=a_prefix(), default_queue="ranked")
     ratings = RedisRatingCache(client, fresh)
     yield Stores(
-        RedisTicketStore(client, fresh, RULES),
+        a_redis_store(client, fresh),
         RedisServerPool(client, fresh),
         lambda player, queue, rating: ratings.refresh(player, queue, rating=rating, games=0),
     )

@@ -43,12 +43,8 @@ if _STEERS:
         RATE_LIMIT_ADDRESS="1000000/60",
     )
     for _name in (
-        "QUEUES_FILE",
-        "REDIS_KEY_PREFIX",
-        "EXTERNAL_JWKS_URL",
-        "MATCHMAKING_BACKEND",
-        "BEHIND_TLS_PROXY",
-        "TRUSTED_PROXIES",
+        *("QUEUES_FILE", "REDIS_KEY_PREFIX", "REDIS_CA_FILE", "REDIS_PASSWORD"),
+        *("EXTERNAL_JWKS_URL", "MATCHMAKING_BACKEND", "BEHIND_TLS_PROXY", "TRUSTED_PROXIES"),
     ):
         os.environ.pop(_name, None)
 

@@ -4,11 +4,12 @@ import logging
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core import signals
+from django.core import checks, signals
 from django.core.cache import close_caches
 from django.db import reset_queries
 
 from caroud import wiring
+from caroud.checks import redis_is_verified, redis_settings_work
 from datastore.client import address, redis_errors
 from errors import StoreUnavailable
 
@@ -19,6 +20,13 @@ class CaroudConfig(AppConfig):
     name = "caroud"
 
     def ready(self) -> None:
+        """Register the checks; make requests cheaper."""
+        checks.register(redis_settings_work, checks.Tags.compatibility)
+        checks.register(redis_is_verified, checks.Tags.security, deploy=True)
+        self._forgo_what_is_not_used()
+
+    @staticmethod
+    def _forgo_what_is_not_used() -> None:
         """Drop what Django does at every request for caches and query logs, neither of which is used here."""
         signals.request_finished.disconnect(close_caches)
         if not settings.DEBUG:

@@ -1,12 +1,14 @@
 """Ask for a round at once. A lost nudge costs one round interval, never a match.
 
-Rounds of Redis are Celery's. While PostgreSQL stands in for Redis there is no broker either, so whoever asks about a
+Rounds of Redis are Celery's; the message is sent from a thread of its own, for a broker that is away or silent would
+hold up the join for seconds. While PostgreSQL stands in for Redis there may be no broker, so whoever asks about a
 ticket runs the round that is due.
 """
 
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from kombu.exceptions import KombuError, OperationalError
@@ -23,6 +25,10 @@ _EXPIRES_SECONDS = 2
 
 _TASKS = {"redis": "tasks.rounds.find_matches", "postgres": "tasks.rounds.find_matches_in_postgresql"}
 
+_sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nudge")
+#: Task and queue of each nudge that is on its way; another join has nothing to add to it.
+_on_its_way: set[tuple[str, str]] = set()
+
 _warming = threading.Lock()
 _is_warm = threading.Event()
 #: Monotonic seconds at which this process last ran a round of a queue.
@@ -30,15 +36,25 @@ _last_round: dict[str, float] = {}
 
 
 def ask_for_round(queue: str, *, backend: str = "") -> None:
-    """Have a round run; a broker that is away is logged, not raised."""
+    """Have a round run, soon."""
     if not backend and wiring.link().is_fallen_back:
         run_overdue_round(queue)
         return
+    nudge = (_TASKS[backend or settings.MATCHMAKING_BACKEND], queue)
+    if nudge not in _on_its_way:
+        _on_its_way.add(nudge)
+        _sender.submit(_send, nudge)
+
+
+def _send(nudge: tuple[str, str]) -> None:
+    """Send the task; a broker that is away is logged, not raised."""
+    task, queue = nudge
     try:
-        task = _TASKS[backend or settings.MATCHMAKING_BACKEND]
         app.send_task(task, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True)
     except (OperationalError, KombuError, OSError) as error:
         logger.warning("no round could be asked for, the clock's next one serves: %s", type(error).__name__)
+    finally:
+        _on_its_way.discard(nudge)
 
 
 def run_overdue_round(queue: str) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from datastore.faults import redis_faults
 from datastore.rates import Rate, RateError, rate_of
 from matchmaking.rules import RulesError, load_rules
 
@@ -64,17 +65,28 @@ def _with_password(url: str) -> str:
     return f"{scheme}://{_REDIS_LOGIN}{rest}" if _REDIS_LOGIN and "@" not in rest else url
 
 
-REDIS_URL = _with_password(env.str("REDIS_URL", default=f"redis://{REDIS_HOST}:{REDIS_PORT}/0"))
+#: CA certificates (PEM) by which a TLS Redis is verified, as data store and as broker; empty: those of the system.
+REDIS_CA_FILE = env.str("REDIS_CA_FILE", default="")
+
+
+def _with_option(url: str, name: str, value: str) -> str:
+    """`url`, with an option of TLS where it is one with TLS and names none."""
+    if not url.startswith("rediss") or not value or f"{name}=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{name}={quote(value, safe='/')}"
+
+
+#: `redis://`, `redis+sentinel://`, `redis+cluster://`, and `rediss` for TLS: see `datastore/address.py`.
+REDIS_URL = env.str("REDIS_URL", default=f"redis://{REDIS_HOST}:{REDIS_PORT}/0")
+REDIS_URL = _with_option(_with_password(REDIS_URL), "ssl_ca_certs", REDIS_CA_FILE)
 #: In front of every key. A hash tag such as `{caroud}:` is needed on Redis Cluster.
 REDIS_KEY_PREFIX = env.str("REDIS_KEY_PREFIX", default="")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
-if CELERY_BROKER_URL.startswith("rediss://") and "ssl_cert_reqs" not in CELERY_BROKER_URL:
+CELERY_BROKER_URL = _with_option(env.str("CELERY_BROKER_URL", default=REDIS_URL), "ssl_ca_certs", REDIS_CA_FILE)
+if "CELERY_BROKER_URL" not in env.ENVIRON:
     # redis-py verifies by default; Celery's transport would connect to anybody without a word.
-    if "CELERY_BROKER_URL" in env.ENVIRON:
-        raise ImproperlyConfigured(
-            "CELERY_BROKER_URL: rediss:// without ssl_cert_reqs turns verification off: add ?ssl_cert_reqs=required"
-        )
-    CELERY_BROKER_URL += ("&" if "?" in CELERY_BROKER_URL else "?") + "ssl_cert_reqs=required"
+    CELERY_BROKER_URL = _with_option(CELERY_BROKER_URL, "ssl_cert_reqs", "required")
+for _fault in redis_faults(redis_url=REDIS_URL, key_prefix=REDIS_KEY_PREFIX, broker_url=CELERY_BROKER_URL):
+    raise ImproperlyConfigured(str(_fault))
 #: Seconds. Longest wait for one Redis answer in a web request.
 REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=1.0)
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from caroud import nudge, wiring
+from caroud.recovery import charge_of_a_whole_redis
 from errors import NotInCharge, StoreUnavailable
 from matchmaking.services.come_home import come_home
 from matchmaking.services.expire_tickets import expire_tickets
@@ -38,7 +39,9 @@ def _watch() -> None:
         time.sleep(LOOK_EVERY_SECONDS)
         try:
             wiring.link().look()
-            if wiring.link().is_fallen_back:
+            if not wiring.link().is_fallen_back:
+                charge_of_a_whole_redis()
+            else:
                 if time.monotonic() - reaped_at > REAP_EVERY_SECONDS:
                     reaped_at = time.monotonic()
                     _reap()

@@ -13,6 +13,7 @@ from datastore.keys import Keys
 from datastore.limiter import RateLimiter
 from datastore.link import Link
 from datastore.postgres import postgres_errors
+from datastore.run import Run
 from matchmaking.charge import fall_back, read_charge
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.beside import PostgresBesideRedis
@@ -49,13 +50,37 @@ def queue_rules(queue: str) -> QueueRules:
 
 @cache
 def redis_client() -> redis.Redis:
-    return connect(settings.REDIS_URL, limits=RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS))
+    limits = RedisLimits(answer_seconds=settings.REDIS_ANSWER_SECONDS)
+    return connect(settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX, limits=limits, run=redis_run())
+
+
+@cache
+def redis_run() -> Run:
+    """Which run of Redis this process talks to."""
+    return Run()
+
+
+class _Whole:
+    """The run of Redis that PostgreSQL noted as holding what it should, as the watch saw it last; "" before."""
+
+    run_id = ""
+
+
+def note_whole_redis(incarnation: str) -> None:
+    """`incarnation` is a store that holds what it should."""
+    _Whole.run_id = incarnation.partition(" ")[0]
+
+
+def is_redis_whole() -> bool:
+    """Whether the Redis that this process talks to is the one that was noted. Without a watch it is trusted."""
+    return not _Whole.run_id or redis_run().id == _Whole.run_id
 
 
 @cache
 def probing_client() -> redis.Redis:
     """A client whose answers come soon or not at all: a call that failed has waited already."""
-    return connect(settings.REDIS_URL, limits=RedisLimits(connect_seconds=0.2, answer_seconds=0.3, max_connections=8))
+    limits = RedisLimits(connect_seconds=0.2, answer_seconds=0.3, max_connections=8)
+    return connect(settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX, limits=limits)
 
 
 @cache
@@ -68,15 +93,13 @@ def keys() -> Keys:
 
 @cache
 def redis_tickets() -> RedisTicketStore:
-    return RedisTicketStore(redis_client(), keys(), rules())
+    return RedisTicketStore(redis_client(), keys(), rules(), is_whole=is_redis_whole)
 
 
 @cache
 def postgres_tickets() -> PostgresBesideRedis:
     """The queues that PostgreSQL serves itself."""
-    return PostgresBesideRedis(
-        rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets()
-    )
+    return PostgresBesideRedis(rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets())
 
 
 @cache
@@ -104,7 +127,9 @@ def link() -> Link:
 
     def is_fallen_back() -> bool:
         with postgres_errors():
-            return read_charge().is_fallen_back
+            charge = read_charge()
+        note_whole_redis(charge.redis_incarnation)
+        return charge.is_fallen_back
 
     def take_over() -> None:
         with postgres_errors():
@@ -160,7 +185,9 @@ def keyed_answers() -> KeyedAnswers:
 
 def forget() -> None:
     """Drop every store, so that the next call builds it from the settings as they are then."""
+    note_whole_redis("")
     for made in (
+        redis_run,
         redis_client,
         probing_client,
         keys,

@@ -1,4 +1,4 @@
-"""A breaker remembers that a server is down, so that callers do not each wait to find out. Pure: time is an argument."""
+"""A breaker remembers that a server is down, so that callers do not each wait to find out. Time is an argument."""
 
 from enum import StrEnum
 from threading import Lock

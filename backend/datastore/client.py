@@ -4,26 +4,24 @@ redis-py's own defaults retry each command ten times, also after it was sent; ev
 a wait is therefore named here.
 """
 
-import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.connection import parse_url
+from redis.exceptions import MovedError, RedisError, ResponseError
 from redis.retry import Retry
 
+from datastore.address import RedisAddress, Topology
+from datastore.connection import FollowingConnection, FollowingTlsConnection
+from datastore.primary import FixedPrimary, Primary, SentinelPrimary, SlotOwner, asking
+from datastore.refusals import is_unavailable, word_of
+from datastore.run import Run
 from errors import StoreUnavailable
-
-logger = logging.getLogger(__name__)
-
-#: What a server says that is there but cannot serve (now): at the beginning, or, from a script on Redis 6.2, behind
-#: the script's place: `Error running script (…): @user_script: 27: -OOM command not allowed …`.
-_UNAVAILABLE = re.compile(r"(?:^|[ -])(?:OOM|READONLY|LOADING|CLUSTERDOWN|MASTERDOWN|MISCONF|UNBLOCKED|NOREPLICAS)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +31,70 @@ class RedisLimits:
     Too small: a busy server counts as dead. Too large: players wait for the answer that it is.
     """
 
+    #: For a connection, and as much again for asking where the primary is, where that has to be asked.
     connect_seconds: float = 0.5
     answer_seconds: float = 1.0
     max_connections: int = 64
 
 
-def connect(url: str, *, limits: RedisLimits | None = None) -> redis.Redis:
-    """A client for `url` (`redis://`, `rediss://` with verification); connects at first use."""
+def connect(
+    url: str, *, key_prefix: str = "", limits: RedisLimits | None = None, run: Run | None = None
+) -> redis.Redis:
+    """A client for `url` (see `datastore/address.py`); connects at first use. Safe for threads.
+
+    `key_prefix` is in front of every key that the client will use: in a Redis Cluster its hash tag says which node has
+    them. Nothing is sent twice, but for what a cluster node refused because the slot has moved. `run` is told which
+    server answers, whenever a connection is made.
+    """
     limits = limits or RedisLimits()
-    pool = redis.ConnectionPool.from_url(
-        url,
-        socket_connect_timeout=limits.connect_seconds,
-        socket_timeout=limits.answer_seconds,
-        socket_keepalive=True,
+    address = RedisAddress.parse(url)
+    options = {
+        **parse_url(address.url_of(address.nodes[0])),  # type: ignore[no-untyped-call]
+        "socket_connect_timeout": limits.connect_seconds,
+        "socket_timeout": limits.answer_seconds,
+        "socket_keepalive": True,
+        # Sorted sets come as flat lists, which numpy reads ten times faster than pairs.
+        "protocol": 2,
+        "decode_responses": True,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(MovedError,)),
+    }
+    if run is not None:
+        options["redis_connect_func"] = run.greet
+    for replaced in ("host", "port", "connection_class"):
+        options.pop(replaced, None)
+    pool = redis.ConnectionPool(
+        connection_class=FollowingTlsConnection if address.is_tls else FollowingConnection,
+        primary=_primary_of(address, options, limits, key_prefix),
         health_check_interval=10,
         max_connections=limits.max_connections,
-        retry=Retry(NoBackoff(), 0),
-        # Sorted sets come as flat lists, which numpy reads ten times faster than pairs.
-        protocol=2,
-        decode_responses=True,
+        **options,
     )
     return redis.Redis(connection_pool=pool)
 
 
+def _primary_of(address: RedisAddress, options: dict[str, Any], limits: RedisLimits, key_prefix: str) -> Primary:
+    make_connection: Any = partial(redis.SSLConnection if address.is_tls else redis.Connection, **options)
+    seconds = limits.connect_seconds
+    match address.topology:
+        case Topology.SERVER:
+            return FixedPrimary(address.nodes[0])
+        case Topology.CLUSTER:
+            return SlotOwner(address.nodes, asking(make_connection), seconds=seconds, key_prefix=key_prefix)
+        case Topology.SENTINEL:
+            # A sentinel has no databases, and a login of its own.
+            login = {"db": 0, "username": None, "password": None, **address.sentinel_login}
+            ask = asking(partial(make_connection, **login))
+            return SentinelPrimary(address.nodes, ask, seconds=seconds, service=address.service)
+
+
+def is_cluster_node(client: redis.Redis) -> bool:
+    """Whether the server is a node of a Redis Cluster."""
+    return str(client.info("cluster").get("cluster_enabled")) == "1"
+
+
 def address(url: str) -> str:
-    """`host:port` of a Redis URL, without its password, for log lines."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    """Where a Redis URL leads to, without its password, for log lines."""
+    return str(RedisAddress.parse(url))
 
 
 @contextmanager
@@ -67,23 +102,19 @@ def redis_errors() -> Iterator[None]:
     """Turn the driver's "not there" and "cannot now" into `StoreUnavailable`; our own faults stay faults."""
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError, AuthenticationError) as error:
-        raise StoreUnavailable("redis", type(error).__name__) from error
-    except NoScriptError as error:
-        raise StoreUnavailable("redis", "NoScriptError") from error
     except ResponseError as error:
-        if _UNAVAILABLE.search(str(error)):
-            raise StoreUnavailable("redis", str(error)) from error
-        raise
+        if not is_unavailable(error):
+            raise
+        # The name of the error where it has one, the server's word where a script brought it.
+        reason = word_of(error) if type(error) is ResponseError else type(error).__name__
+        raise StoreUnavailable("redis", reason) from error
     except RedisError as error:
         raise StoreUnavailable("redis", type(error).__name__) from error
 
 
-def run_id(client: redis.Redis, key: str) -> str:
-    """Which run of which server holds `key`: another one after a restart or a failover."""
-    where = {"target_nodes": client.get_node_from_key(key)} if isinstance(client, redis.RedisCluster) else {}
-    told: Any = client.execute_command("INFO", "server", **where)
-    return str(told["run_id"])
+def run_id(client: redis.Redis) -> str:
+    """Which run of which server this is: another one after a restart or a failover."""
+    return str(client.info("server")["run_id"])
 
 
 def probe(client: redis.Redis, key: str) -> None:

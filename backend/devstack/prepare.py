@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.utils import NotSupportedError
 
-from datastore.client import RedisLimits, connect, redis_errors
+from datastore.client import RedisLimits, connect, is_cluster_node, redis_errors
 from devstack.binaries import OLDEST_REDIS
 from devstack.errors import StartFailed
 from devstack.plan import ADMIN, ADMIN_PASSWORD_VARIABLE
@@ -44,9 +44,9 @@ def prepare() -> dict[str, object]:
     except ImproperlyConfigured as error:
         raise StartFailed(str(error)) from error
     redis_name = "REDIS_URL" if os.environ.get("REDIS_URL") else "REDIS_HOST, REDIS_PORT, REDIS_PASSWORD"
-    check_redis(redis_name, settings.REDIS_URL)
-    if settings.CELERY_BROKER_URL != settings.REDIS_URL and settings.CELERY_BROKER_URL.startswith("redis"):
-        check_redis("CELERY_BROKER_URL", settings.CELERY_BROKER_URL)
+    check_redis(redis_name, settings.REDIS_URL, key_prefix=settings.REDIS_KEY_PREFIX)
+    if settings.CELERY_BROKER_URL.startswith("redis"):
+        check_redis("CELERY_BROKER_URL", settings.CELERY_BROKER_URL, is_broker=True)
     check_database()
     call_command("migrate", interactive=False, verbosity=1)
     return {
@@ -57,13 +57,15 @@ def prepare() -> dict[str, object]:
     }
 
 
-def check_redis(name: str, url: str) -> None:
-    """Refuse a Redis that does not let us in or is too old; `name` is the setting it comes from."""
+def check_redis(name: str, url: str, *, key_prefix: str = "", is_broker: bool = False) -> None:
+    """Refuse a Redis that does not let us in, is too old, or cannot be Celery's; `name` is the setting."""
     try:
-        client = connect(url, limits=_LIMITS)
+        client = connect(url, key_prefix=key_prefix, limits=_LIMITS)
         with closing(client), redis_errors():
             client.ping()
             version = str(client.info("server").get("redis_version", "99"))
+            if is_broker and is_cluster_node(client):
+                raise StartFailed("is a Redis Cluster, which Celery cannot use as its broker: set it to another Redis")
     except StoreUnavailable as error:
         raise StartFailed(f"{name}: {_one_line(error.__cause__ or error)}") from error
     except Exception as error:

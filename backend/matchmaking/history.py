@@ -149,9 +149,7 @@ def live_matches(*, but: Collection[MatchId] = (), on_server: str | None = None)
 
 def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
     """Those of these matches that are over."""
-    return list(
-        MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants")
-    )
+    return list(MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants"))
 
 
 def unknown_among(match_ids: Sequence[MatchId]) -> list[MatchId]:

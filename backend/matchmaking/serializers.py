@@ -69,7 +69,7 @@ class TicketAnswer(serializers.Serializer[Any]):
     queue_stats = QueueStatsAnswer(required=False)
     ticket = serializers.CharField(
         required=False,
-        help_text="Your ticket, signed. Send the newest one back as `X-Matchmaking-Ticket`, so that it can be put back.",
+        help_text="Your ticket, signed. Send the newest one back in `X-Matchmaking-Ticket`: a lost one is put back.",
     )
     match = MatchAnswer(required=False)
     opponent = OpponentAnswer(required=False, allow_null=True)

@@ -1,5 +1,6 @@
 """The player's door: join, status, leave; and the queues in figures."""
 
+import time
 from functools import partial
 
 from django.conf import settings
@@ -14,8 +15,8 @@ from matchmaking.match import PlayerId, TicketId
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
-from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.put_back import Known
+from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, Waiting
@@ -35,7 +36,7 @@ _TICKET_HEADER = OpenApiParameter(
     HEADER,
     str,
     location=OpenApiParameter.HEADER,
-    description="The newest `ticket` that a waiting answer held: where the service has lost the ticket, it is put back.",
+    description="The newest `ticket` of a waiting answer: where the service has lost the ticket, it is put back.",
 )
 
 
@@ -54,13 +55,9 @@ class QueueDoor(Door):
         return kept if kept is not None and kept.queue in wiring.rules().queues else None
 
     def answer_with(self, outcome: Known | Left, player: PlayerCaller, now_ms: int) -> HttpResponse:
-        tree = answers.of_ticket(
-            outcome, player_id=PlayerId(player.id), rules=wiring.rules().queues, now_ms=now_ms
-        )
+        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=wiring.rules().queues, now_ms=now_ms)
         if isinstance(outcome, Waiting):
-            tree["ticket"] = sign_ticket(
-                answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY
-            )
+            tree["ticket"] = sign_ticket(answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY)
         return answer(tree)
 
 
@@ -142,6 +139,7 @@ class LeaveView(QueueDoor):
                 player_id=PlayerId(player.id),
                 kept=self.kept_ticket(request, player, now_ms),
                 now_ms=now_ms,
+                pause=time.sleep,
                 request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
             )
         except AlreadyMatched as refusal:

@@ -160,8 +160,8 @@ class RegisterView(Door):
         request=RegisterServerBody,
         responses={201: RegisterAnswer, **problems(400, 401, 403, 503)},
         summary="Register a game server",
-        description="Registering again under the same id makes the older token stale. A server that was told to register "
-        "again says in `matches` which ones it still runs: those keep their seats, others it had are abandoned.",
+        description="Registering again under the same id makes the older token stale. A server that has to "
+        "register again says in `matches` which ones it still runs: those keep their seats, others are abandoned.",
         tags=["servers"],
     )
     def post(self, request: Request) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
-from errors import Conflict, Invalid, NotAllowed, NotYet, Refusal, StoreUnavailable, Unknown
+from errors import Conflict, Invalid, NotAllowed, NotYet, Refusal, StoreLost, StoreUnavailable, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def answer_problem(error: Exception, context: Mapping[str, Any] | None = None) -
         return problem(_STATUS_OF_REFUSAL[type(error)], error.detail, **members, **error.extra)
     if isinstance(error, StoreUnavailable):
         logger.warning("%s", error)
-        return _unavailable(error.store)
+        return _unavailable(error.store, 1 if isinstance(error, StoreLost) else RETRY_AFTER_SECONDS)
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning(
             "postgresql is unavailable: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -78,11 +78,11 @@ def _of_api_exception(error: exceptions.APIException) -> HttpResponse:
     return problem(error.status_code, str(detail), headers=headers, **members)
 
 
-def _unavailable(store: str) -> HttpResponse:
+def _unavailable(store: str, seconds: int = RETRY_AFTER_SECONDS) -> HttpResponse:
     return problem(
         503,
         f"{store} does not answer; nothing was changed by this call, or it can be repeated. Try again.",
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        headers={"Retry-After": str(seconds)},
     )
 
 

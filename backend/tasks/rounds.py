@@ -6,9 +6,8 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from caroud import wiring
-from matchmaking.charge import InCharge, read_charge
+from caroud.recovery import charge_of_a_whole_redis
 from matchmaking.services import find_matches as service
-from matchmaking.services.recover_store import recover_if_lost
 from tasks.absence import logged_absence
 
 
@@ -16,7 +15,7 @@ from tasks.absence import logged_absence
 def find_matches(queue: str) -> None:
     """One or more rounds of one queue in Redis; none while PostgreSQL stands in for it, or is away itself."""
     with logged_absence(f"a round of {queue}"):
-        charge = _charge()
+        charge = charge_of_a_whole_redis()
         if charge is not None:
             service.find_matches(
                 store=wiring.redis_tickets(),
@@ -25,21 +24,6 @@ def find_matches(queue: str) -> None:
                 clock=wiring.clock,
                 new_id=wiring.new_id,
             )
-
-
-def _charge() -> InCharge | None:
-    """Who is in charge, with a Redis that holds what it should; None while that is being brought about."""
-    charge = read_charge()
-    if charge.is_fallen_back:
-        return charge
-    return recover_if_lost(
-        store=wiring.redis_tickets(),
-        pool=wiring.redis_servers(),
-        known_servers=wiring.postgres_servers(),
-        charge=charge,
-        word=wiring.new_id(),
-        now_ms=wiring.clock(),
-    )
 
 
 @shared_task(name="tasks.rounds.find_matches_in_postgresql")

@@ -17,7 +17,6 @@ from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, Proposal
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
-from matchmaking.stores.redis.store import RedisTicketStore
 from matchmaking.ticket import KeptTicket, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
@@ -34,7 +33,7 @@ from tests.builders import (
     a_proposal,
     a_registration,
 )
-from tests.conftest import RULES, a_prefix, note_rating, postgres_stores
+from tests.conftest import RULES, a_prefix, a_redis_store, note_rating, postgres_stores
 
 PLAYERS = [a_player_id(number) for number in range(6)]
 SERVERS = ["eu-1", "eu-2", "us-1"]
@@ -153,6 +152,17 @@ class StoresAgree(RuleBasedStateMachine):
         if is_announced:
             self.acknowledge_all()
 
+    @rule(pair=PAIRS, rules=QUEUES, comes_back=st.booleans())
+    def a_ticket_changes_between_snapshot_and_claim(self, pair, rules, comes_back) -> None:
+        for player in pair:
+            self.join(player=player, rules=rules, rating=1200.5)
+        each = self.proposed(pair, str(uuid.uuid4()))
+        self.leave(player=pair[1], key="")
+        if comes_back:
+            self.join(player=pair[1], rules=rules, rating=1200.5)
+        claims = [store.claim(rules, [one], self.now_ms) for store, one in zip(self.tickets, each, strict=True)]
+        self.matches += self.same(claims).matches
+
     @precondition(lambda self: self.proposals)
     @rule(data=st.data())
     def claim_again(self, data) -> None:
@@ -176,6 +186,7 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(queue=QUEUES, again=st.booleans())
     def a_round_begins_and_ends(self, queue, again) -> None:
         self.same([store.begin_round(queue.name, "token", self.now_ms) for store in self.tickets])
+        self.same([store.begin_round(queue.name, "other", self.now_ms) for store in self.tickets])
         turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=again) for store in self.tickets]
         if self.same(turns) == "AGAIN":
             turns = [store.finish_round(queue.name, "token", self.now_ms, may_run_again=True) for store in self.tickets]
@@ -331,7 +342,7 @@ class RedisAgrees(StoresAgree):
 
     def open_stores(self) -> tuple[TicketStore, ServerPool]:
         self.keys = Keys(prefix=a_prefix(), default_queue="ranked")
-        return RedisTicketStore(self.client, self.keys, RULES), RedisServerPool(self.client, self.keys)
+        return a_redis_store(self.client, self.keys), RedisServerPool(self.client, self.keys)
 
     def close_stores(self) -> None:
         for key in self.client.scan_iter(match=self.keys.prefix + "*", count=1000):
@@ -374,10 +385,12 @@ class PostgresAgrees(StoresAgree):
             note_rating(player, queue, rating)
 
 
+@pytest.mark.timeout(400)  # 100 runs of 50 steps
 class TestRedisAgrees(RedisAgrees.TestCase):
     settings = settings(max_examples=100, stateful_step_count=50)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.django_db
 class TestPostgresAgrees(PostgresAgrees.TestCase):
     settings = settings(max_examples=100, stateful_step_count=50)

@@ -110,6 +110,7 @@ def api(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ap
     # The test's players are many and their passwords of no worth.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     wiring.forget()
+    wiring.redis_tickets().mark("whole")
     clock = Clock()
     monkeypatch.setattr(wiring, "clock", clock)
     made = Api(Client(), clock)

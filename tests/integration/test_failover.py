@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from caroud import nudge, wiring, watch
-from datastore.keys import Keys
+from caroud import nudge, watch, wiring
 from matchmaking.charge import read_charge
 from matchmaking.models import MatchRecord, Participant, Ticket
 from matchmaking.services import record_matches as recording
@@ -254,8 +253,40 @@ def test_a_player_whom_the_other_store_has_matched_is_not_matched_again(api: Api
 
 
 def wipe() -> None:
+    """Redis loses everything, and a round or the watch notices."""
+    lose_everything()
+    rounds.find_matches("ranked")
+
+
+def lose_everything() -> None:
     redis, keys = wiring.redis_client(), wiring.keys()
     redis.delete(*redis.scan_iter(match=keys.prefix + "*", count=1000))
+
+
+def test_until_a_wipe_is_noticed_nobody_is_told_that_a_ticket_or_match_is_none(api: Api) -> None:
+    (one, _, match_id), (waits, ticket) = api.matched_pair(), waiting(api)
+    lose_everything()
+
+    for method, path in (("GET", "status"), ("POST", "join"), ("POST", "leave")):
+        assert with_ticket(api, method, path, waits, ticket).status_code == 503
+        response = api.call(method, f"matchmaking/{path}/", {} if method == "POST" else "", token=one.token)
+        assert (response.status_code, response["Retry-After"]) == (503, "1")
+    assert not read_charge().is_fallen_back
+
+    rounds.find_matches("ranked")
+    assert with_ticket(api, "GET", "status", waits, ticket).json()["status"] == "waiting"
+    assert status(api, one)["match"]["id"] == match_id
+
+
+def test_a_redis_of_another_run_is_not_believed_before_it_was_compared_with_history(api: Api) -> None:
+    one, _, match_id = api.matched_pair()
+    rounds.find_matches("ranked")
+    wiring.note_whole_redis("another-run word")
+
+    assert api.call("GET", "matchmaking/status/", "", token=one.token).status_code == 503
+
+    wiring.link().look()
+    assert status(api, one)["match"]["id"] == match_id
 
 
 def test_a_wiped_redis_puts_a_shown_ticket_back_with_its_arrival_time_once(api: Api) -> None:
@@ -295,7 +326,6 @@ def test_a_ticket_that_became_a_match_is_not_put_back(api: Api) -> None:
 
     answer = with_ticket(api, "GET", "status", one, ticket).json()
     assert (answer["status"], answer["match"]["id"]) == ("matched", match.id)
-    wiring.redis_servers().adopt(wiring.postgres_servers().list()[0])
     api.post(f"matches/{match.id}/result/", {"ranks": [1, 2]}, token=token)
     wipe()
 
@@ -320,10 +350,8 @@ def test_the_first_round_after_a_wipe_knows_the_live_matches_and_the_servers_aga
     token = api.server(capacity=3)
     one, other, match_id = api.matched_pair()
     rounds.find_matches("ranked")
-    wipe()
-    assert status(api, one)["status"] == "not_in_queue"
 
-    rounds.find_matches("ranked")
+    wipe()
 
     assert [status(api, player)["match"]["id"] for player in (one, other)] == [match_id] * 2
     assert [match["id"] for match in api.post("servers/eu-1/heartbeat/", token=token)["matches"]] == [match_id]
@@ -384,7 +412,7 @@ def test_the_guides_hybrid_stage_is_one_setting(api: Api, settings: Any) -> None
     players = [api.player() for _ in range(2)]
     for player in players:
         assert api.post("matchmaking/join/", token=player.token)["status"] == "waiting"
-    assert wiring.redis_client().zcard(Keys(prefix=settings.REDIS_KEY_PREFIX, default_queue="ranked").of_queue("ranked").queue) == 0
+    assert wiring.redis_client().zcard(wiring.keys().of_queue("ranked").queue) == 0
 
     rounds.find_matches("ranked")
     assert [status(api, player)["status"] for player in players] == ["waiting"] * 2
@@ -392,3 +420,23 @@ def test_the_guides_hybrid_stage_is_one_setting(api: Api, settings: Any) -> None
 
     assert {status(api, player)["match"]["id"] for player in players} == {str(MatchRecord.objects.get().id)}
     assert api.get("matchmaking/stats/")["mode"] == "postgres"
+
+
+def test_a_match_of_either_store_ends_in_both(api: Api, settings: Any) -> None:
+    settings.MATCHMAKING_BACKEND = "postgres"
+    wiring.forget()
+    for backend, run in (("redis", rounds.find_matches), ("postgres", rounds.find_matches_in_postgresql)):
+        players = [api.player() for _ in range(2)]
+        for player in players:
+            api.post(f"matchmaking/{backend}/join/", token=player.token)
+        run("ranked")
+        told = api.get(f"matchmaking/{backend}/status/", token=players[0].token)
+
+        api.post(f"matches/{told['match']['id']}/result/", {"ranks": [1, 1]}, fleet=True)
+
+        ended = api.get(f"matchmaking/{backend}/status/", token=players[0].token)
+        assert ended["last_match"] == {"id": told["match"]["id"], "status": "completed"}
+        for path in ("redis", "postgres"):
+            assert api.post(f"matchmaking/{path}/join/", token=players[0].token)["status"] == "waiting"
+            api.post(f"matchmaking/{path}/leave/", token=players[0].token)
+        api.post(f"matchmaking/{backend}/leave/", token=players[1].token)

@@ -42,7 +42,7 @@ def test_after_a_busy_time_no_key_lives_for_ever_and_nothing_is_left_over(api: A
         assert gone not in left
         assert f"{gone}:casual" not in left
     allowed = ("matchmaking:last_word:", "matchmaking:stats", "matchmaking:recent_waits")
-    allowed += ("players:ratings:", "matchmaking:nudge", "rate_limits:")
+    allowed += ("players:ratings:", "matchmaking:nudge", "matchmaking:incarnation", "rate_limits:")
     assert [key for key in left if not key.startswith(allowed)] == []
 
 

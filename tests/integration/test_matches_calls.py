@@ -1,7 +1,6 @@
 """Servers, results, ratings, history: what comes after the match."""
 
 import json
-import uuid
 
 import pytest
 

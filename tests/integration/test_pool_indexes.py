@@ -9,12 +9,12 @@ from matchmaking.match import MatchStatus
 from matchmaking.stores.redis.store import RedisTicketStore
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import NOW_MS, RANKED, a_proposal, a_registration, a_waiting_player
-from tests.conftest import RULES
+from tests.conftest import a_redis_store
 
 
 @pytest.fixture
 def store(redis_client: Any, keys: Keys) -> RedisTicketStore:
-    return RedisTicketStore(redis_client, keys, RULES)
+    return a_redis_store(redis_client, keys)
 
 
 def test_a_server_that_shrank_below_its_games_is_listed_again_with_its_first_free_seat(

@@ -12,6 +12,8 @@ from errors import NotInCharge
 from matchmaking.charge import fall_back, go_home, read_charge
 from matchmaking.match import Match, MatchStatus, PlayerId
 from matchmaking.models import MatchRecord, Participant, Ticket
+from matchmaking.stores.postgres import statements as sql
+from matchmaking.stores.postgres import store as postgres_store
 from matchmaking.stores.postgres.claims import insert_matches
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import Left, Matched, NotInQueue, Waiting
@@ -23,6 +25,7 @@ from tests.builders import (
     RANKED,
     a_join,
     a_kept_ticket,
+    a_match,
     a_match_of,
     a_player_id,
     a_proposal,
@@ -199,6 +202,38 @@ def test_a_player_who_asks_all_the_time_is_never_told_that_he_is_not_in_the_queu
     everybody_is_in_one_place()
 
 
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Let something happen between the two looks of a status."""
+    read = postgres_store.fetch_one
+
+    def happens(call: Callable[[], Any]) -> None:
+        def fetch_one(statement: str, params: Any) -> Any:
+            if statement == sql.READ_TICKET:
+                monkeypatch.setattr(postgres_store, "fetch_one", read)
+                call()
+            return read(statement, params)
+
+        monkeypatch.setattr(postgres_store, "fetch_one", fetch_one)
+
+    return happens
+
+
+def test_a_join_between_the_looks_of_a_status_is_seen(store: PostgresTicketStore, meanwhile: Any) -> None:
+    player = a_player_id()
+    meanwhile(lambda: store.join(a_join(player), RANKED, NOW_MS))
+
+    assert isinstance(store.status(player, NOW_MS), Waiting)
+
+
+def test_a_match_between_the_looks_of_a_status_is_seen(store: PostgresTicketStore, meanwhile: Any) -> None:
+    player = a_player_id()
+    made: list[Match] = []
+    meanwhile(lambda: made.append(a_match(store, a_waiting_player(store, player_id=player))[0]))
+
+    assert store.status(player, NOW_MS) == Matched(made[0], MatchStatus.CREATED)
+
+
 def test_a_player_who_asks_while_the_reaper_looks_does_not_expire(store: PostgresTicketStore) -> None:
     later_ms = NOW_MS + RANKED.ticket_ttl_ms + 1
     for _ in range(40):
@@ -303,6 +338,22 @@ def test_a_server_is_never_overbooked_by_claims_and_ends_at_once(
     held = [match.server.id for match in live if match.server]
     assert games == {"eu-1": held.count("eu-1"), "eu-2": held.count("eu-2")}
     everybody_is_in_one_place()
+
+
+def test_two_queues_never_take_the_same_seat(store: PostgresTicketStore, pool: PostgresServerPool) -> None:
+    for _ in range(30):
+        pool.register(a_registration("eu-1", capacity=1), NOW_MS)
+        proposals = [
+            (rules, a_proposal(store, a_waiting_player(store, rules=rules), a_waiting_player(store, rules=rules)))
+            for rules in (RANKED, CASUAL)
+        ]
+
+        claims = at_once(*(lambda r=r, p=p: store.claim(r, [p], NOW_MS) for r, p in proposals))
+
+        matches = [match for claim in claims for match in claim.matches]
+        assert sorted(match.server is not None for match in matches) == [False, True]
+        for match in matches:
+            store.end(match, MatchStatus.COMPLETED)
 
 
 def test_a_server_that_is_lost_knows_every_match_that_it_was_given(

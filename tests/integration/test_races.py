@@ -16,14 +16,14 @@ from matchmaking.ticket import BeingMatched, Expired, Left, Matched, Waiting
 from servers.server import ServerId
 from servers.stores.redis.pool import RedisServerPool
 from tests.builders import NOW_MS, RANKED, a_join, a_player_id, a_proposal, a_registration, a_waiting_player
-from tests.conftest import RULES
+from tests.conftest import a_redis_store
 from tests.threads import at_once
 
 
 @pytest.fixture
 def store(keys: Keys) -> Iterator[RedisTicketStore]:
     client = connect(os.environ["REDIS_URL"])
-    yield RedisTicketStore(client, keys, RULES)
+    yield a_redis_store(client, keys)
     client.close()
     client.connection_pool.disconnect()
 

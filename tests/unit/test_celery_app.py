@@ -56,4 +56,5 @@ def test_a_task_that_dies_with_its_worker_runs_again_and_never_twice_at_once() -
     assert conf.task_acks_late
     assert conf.task_reject_on_worker_lost
     assert conf.task_time_limit > conf.task_soft_time_limit
+    assert conf.task_time_limit < 15 - 4  # a stopping worker waits for it, ends its children, and has 15 seconds
     assert conf.broker_transport_options["visibility_timeout"] > 3 * conf.task_time_limit

@@ -38,6 +38,11 @@ def start(show: str = "", **environment: str) -> subprocess.CompletedProcess[str
         ({"MATCHMAKING_BACKEND": "mongodb"}, "MATCHMAKING_BACKEND"),
         ({"QUEUES_FILE": "/nowhere/queues.toml"}, "QUEUES_FILE"),
         ({"CELERY_BROKER_URL": "rediss://h:6379/0"}, "CELERY_BROKER_URL"),
+        ({"REDIS_URL": "http://h"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis+sentinel://h:26379"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis+cluster://h", "CELERY_BROKER_URL": "redis://b"}, "REDIS_KEY_PREFIX"),
+        ({"REDIS_URL": "redis+cluster://h", "REDIS_KEY_PREFIX": "{c}:"}, "CELERY_BROKER_URL"),
+        ({"REDIS_URL": "rediss://h", "REDIS_CA_FILE": "/nowhere/ca.pem"}, "REDIS_CA_FILE"),
         ({"EXTERNAL_JWKS_URL": "https://issuer.example/jwks"}, "EXTERNAL_ISSUER"),
     ],
 )
@@ -75,3 +80,17 @@ def test_celery_verifies_the_certificate_of_a_tls_redis() -> None:
     done = start(show, REDIS_URL="rediss://h:1/0")
 
     assert done.stdout.split() == ["rediss://h:1/0", "rediss://h:1/0?ssl_cert_reqs=required"]
+
+
+def test_one_ca_file_serves_the_data_store_and_the_broker() -> None:
+    show = "from django.conf import settings as s; print(s.REDIS_URL, s.CELERY_BROKER_URL)"
+    broker = "rediss://b:1/0?ssl_cert_reqs=required"
+    done = start(show, REDIS_URL="rediss://h:1/0", CELERY_BROKER_URL=broker, REDIS_CA_FILE=__file__)
+
+    assert done.stdout.split() == [f"rediss://h:1/0?ssl_ca_certs={__file__}", f"{broker}&ssl_ca_certs={__file__}"]
+
+
+def test_a_cluster_for_the_data_wants_another_redis_for_celery() -> None:
+    done = start(REDIS_URL="redis+cluster://h", REDIS_KEY_PREFIX="{caroud}:", CELERY_BROKER_URL="redis://b:1/0")
+
+    assert done.returncode == 0, done.stderr

@@ -2,9 +2,9 @@
 
 import logging
 
+from matchmaking.match import TicketId
 from matchmaking.rules import QueueRules
 from matchmaking.stores.port import TicketStore
-from matchmaking.match import TicketId
 
 logger = logging.getLogger(__name__)
 

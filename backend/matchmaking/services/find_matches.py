@@ -9,10 +9,10 @@ import numpy as np
 
 from crash_points import crash_point
 from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
+from matchmaking.charge import InCharge
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.charge import InCharge
-from matchmaking.match import Entrant, Match, MatchId, Proposal
+from matchmaking.match import Entrant, Match, MatchId, PlayerId, Proposal
 from matchmaking.rules import QueueRules
 from matchmaking.services.record_matches import record_and_announce
 from matchmaking.stores.port import RoundTurn, TicketStore
@@ -107,10 +107,8 @@ def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Cal
         return []
     pairs = engine.find_matches(tickets, rules.search_window, now_ms).pairs
     oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
-    entrants = list(map(Entrant, tickets.player_ids, tickets.marks))
-    return [
-        Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],))) for a, b in pairs[oldest].tolist()
-    ]
+    entrants = [Entrant(PlayerId(p), mark) for p, mark in zip(tickets.player_ids, tickets.marks, strict=True)]
+    return [Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],))) for a, b in pairs[oldest].tolist()]
 
 
 def warm_up() -> None:

@@ -10,7 +10,7 @@ from matchmaking.ticket import KeptTicket, Matched, Waiting
 def ticket_status(
     *, store: TicketStore, rules: Rules, player_id: PlayerId, kept: KeptTicket | None, now_ms: int
 ) -> Known:
-    """What the store says, and where it knows of no live ticket or match, what the ticket says that the player shows."""
+    """What the store says; where it knows of no live ticket or match, what the player's own ticket says."""
     outcome = store.status(player_id, now_ms)
     if kept is None or isinstance(outcome, Waiting | Matched):
         return outcome

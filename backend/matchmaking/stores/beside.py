@@ -6,6 +6,7 @@ live match of a player.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from errors import StoreUnavailable
@@ -39,8 +40,16 @@ class Holder(Protocol):
         """No ticket there for this player; or the live match or waiting ticket there is."""
         ...
 
-    def let_go(self, player_id: PlayerId) -> None:
-        """The player may join there again."""
+    def let_go(self, *player_ids: PlayerId) -> None:
+        """The players may join there again."""
+        ...
+
+    def start(self, matches: Sequence[Match]) -> None:
+        """As `TicketStore.start`."""
+        ...
+
+    def end(self, match: Match, how: MatchStatus) -> None:
+        """As `TicketStore.end`; lets its players go."""
         ...
 
 
@@ -79,10 +88,17 @@ class PostgresBesideRedis(PostgresTicketStore):
             self._let_go(player_id)
         return outcome
 
+    def start(self, matches: Sequence[Match]) -> None:
+        super().start(matches)
+        try:
+            self._other.start(matches)
+        except StoreUnavailable:
+            return  # a status that lags behind until the match ends
+
     def end(self, match: Match, how: MatchStatus) -> None:
+        """Told to both, whichever made it; `StoreUnavailable` where it has to be told again."""
         super().end(match, how)
-        for player in match.players:
-            self._let_go(player.id)
+        self._other.end(match, how)
 
     def _hold(self, player_id: PlayerId, rules: QueueRules) -> Matched | Elsewhere | None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from datastore.link import Link
-from errors import NotInCharge, StoreUnavailable
+from errors import NotInCharge, StoreLost, StoreUnavailable
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules
@@ -47,6 +47,8 @@ class FailoverTicketStore:
             if self._link.prefers_first():
                 try:
                     return call(self._first)
+                except StoreLost:
+                    raise  # it answers: what it has lost is brought back in a moment
                 except StoreUnavailable as error:
                     self._link.failed(error)
             if player:
@@ -86,11 +88,11 @@ class FailoverTicketStore:
         self._ask("", lambda store: store.start(matches))
 
     def end(self, match: Match, how: MatchStatus) -> None:
-        """Told to both. Where the first one cannot be told, `StoreUnavailable`, so that it is told again."""
+        """Told to both; the first one is told when it is in charge again, where it is not. `StoreUnavailable` where it
+        is and cannot be told, so that it is told again."""
         self._stand_in.end(match, how)
-        if not self._link.prefers_first():
-            raise StoreUnavailable("redis", "PostgreSQL stands in for it")
-        self._first.end(match, how)
+        if self._link.prefers_first():
+            self._first.end(match, how)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         return self._ask("", lambda store: store.find_matches(match_ids))

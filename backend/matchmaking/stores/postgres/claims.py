@@ -15,6 +15,14 @@ from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
 ROUNDS_SLOT = 16
 
 
+class LiveElsewhere(Exception):
+    """Players of a batch are in a match of the other store: nothing was written, nothing may come of their tickets."""
+
+    def __init__(self, players: Sequence[PlayerId]) -> None:
+        super().__init__(f"{len(players)} players are in a live match")
+        self.players = players
+
+
 class _Free(NamedTuple):
     """A ticket that is locked and waits: the player as the match would have him, and the region that he asked for."""
 
@@ -28,9 +36,8 @@ class ClaimBatch:
 
     1. Lock the tickets that wait, passing over those that somebody else holds; lock the servers.
     2. Decide, proposal by proposal, in order: its tickets, its seat.
-    3. Write all matches and their players. Who is in a live match already is refused by an index: that proposal is
-       undone, and his ticket, of which nothing may come, is gone.
-    4. Write the tickets' new status.
+    3. Write all matches and their players. Who is in a live match already is refused by an index: `LiveElsewhere`.
+    4. Write the tickets' new status, and count.
     """
 
     rules: QueueRules
@@ -59,8 +66,9 @@ class ClaimBatch:
             for entrants in proposal.teams:
                 for entrant in entrants:
                     del free[entrant.player_id]
-        made = self._write(matches) if matches else []
-        return Claims(made, taken + len(matches) - len(made), without_seat, are_recorded=True)
+        if matches:
+            self._write(matches)
+        return Claims(matches, taken, without_seat, are_recorded=True)
 
     def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[PlayerId, _Free]:
         players = list({entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team})
@@ -85,22 +93,15 @@ class ClaimBatch:
             created_ms=self.now_ms,
         )
 
-    def _write(self, matches: Sequence[Match]) -> list[Match]:
+    def _write(self, matches: Sequence[Match]) -> None:
+        matched = [(player.id, match.id) for match in matches for player in match.players]
         got_in = insert_matches(matches)
-        made = [match for match in matches if got_in.issuperset(player.id for player in match.players)]
-        if len(made) < len(matches):
-            self._undo([match for match in matches if match not in made], got_in)
-        matched = [(player.id, match.id) for match in made for player in match.players]
+        if len(got_in) < len(matched):
+            raise LiveElsewhere([player for player, _ in matched if player not in got_in])
         players, match_ids = [player for player, _ in matched], [match_id for _, match_id in matched]
         execute(sql.MATCH_TICKETS, {"players": players, "match_ids": match_ids, "now": self.now_ms})
-        counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(made)}
+        counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
-        return made
-
-    def _undo(self, matches: Sequence[Match], got_in: set[PlayerId]) -> None:
-        live = [player.id for match in matches for player in match.players if player.id not in got_in]
-        execute(sql.UNDO_MATCHES, {"matches": [match.id for match in matches]})
-        execute(sql.DELETE_TICKETS, {"players": live, "stands_in": self.stands_in})
 
 
 def insert_matches(matches: Sequence[Match], status: MatchStatus = MatchStatus.CREATED) -> set[PlayerId]:

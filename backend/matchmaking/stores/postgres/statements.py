@@ -206,11 +206,6 @@ ORDER BY place
 ON CONFLICT DO NOTHING
 RETURNING player_id::text"""
 
-UNDO_MATCHES = """WITH undone AS (
-    DELETE FROM matchmaking_participant WHERE match_id = ANY(%(matches)s::uuid[]) RETURNING match_id
-)
-DELETE FROM matchmaking_matchrecord WHERE id = ANY(%(matches)s::uuid[])"""
-
 MATCH_TICKETS = """UPDATE matchmaking_ticket AS t
 SET status = 'matched', match_id = m.match_id, changed_ms = %(now)s
 FROM unnest(%(players)s::uuid[], %(match_ids)s::uuid[]) AS m (player_id, match_id)
@@ -258,14 +253,19 @@ PRUNE_ONLINE = """DELETE FROM matchmaking_onlineplayer WHERE player_id IN (
     SELECT player_id FROM matchmaking_onlineplayer WHERE last_seen_ms < %(before_ms)s FOR UPDATE SKIP LOCKED
 )"""
 
-#: Tickets whose last word was told for long enough, and those of queues that there are no more.
-PURGE_TICKETS = """DELETE FROM matchmaking_ticket WHERE player_id IN (
+#: Tickets whose last word was told for long enough.
+PURGE_ENDED = """DELETE FROM matchmaking_ticket WHERE player_id IN (
     SELECT player_id FROM matchmaking_ticket
-    WHERE is_fallback = %(stands_in)s AND (
-        (status IN ('left', 'expired') AND changed_ms < %(ended_before_ms)s)
-        OR (status = 'matched' AND changed_ms < %(matched_before_ms)s)
-        OR (status = 'waiting' AND queue <> ALL(%(queues)s) AND last_seen_ms < %(ended_before_ms)s)
-    )
+    WHERE status = ANY(%(statuses)s) AND status <> 'waiting' AND changed_ms < %(before_ms)s
+      AND is_fallback = %(stands_in)s
+    FOR UPDATE SKIP LOCKED
+)"""
+
+#: Tickets that wait in queues that there are no more.
+PURGE_STRAY = """DELETE FROM matchmaking_ticket WHERE player_id IN (
+    SELECT player_id FROM matchmaking_ticket
+    WHERE is_fallback = %(stands_in)s AND queue <> ALL(%(queues)s) AND status = 'waiting'
+      AND last_seen_ms < %(before_ms)s
     FOR UPDATE SKIP LOCKED
 )"""
 
@@ -281,7 +281,7 @@ FROM matchmaking_queuecount WHERE queue = %(queue)s AND is_fallback = %(stands_i
 
 RECENT_WAITS = """SELECT p.waited_ms
 FROM (SELECT id, created_at FROM matchmaking_matchrecord WHERE queue = %(queue)s
-      ORDER BY created_at DESC LIMIT %(limit)s) AS m
+      ORDER BY created_at DESC LIMIT (%(limit)s + 1) / 2) AS m
 JOIN matchmaking_participant AS p ON p.match_id = m.id
 ORDER BY m.created_at DESC LIMIT %(limit)s"""
 

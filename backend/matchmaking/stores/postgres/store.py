@@ -19,7 +19,7 @@ from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, 
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.postgres import statements as sql
-from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, insert_matches
+from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, LiveElsewhere, insert_matches
 from matchmaking.stores.postgres.rows import Ticket, a_ticket, matches_of
 from matchmaking.ticket import (
     BeingMatched,
@@ -278,23 +278,23 @@ class PostgresTicketStore:
         return Claims(matches, taken, without_seat, are_recorded=True)
 
     def _claim_batch(self, batch: ClaimBatch, proposals: Sequence[Proposal]) -> list[Claims]:
-        """Where it crosses with the other store's writes: once more, then one by one, so that one holds up no other."""
+        """All at once; where the other store's writes come between, once more; then one by one, so that none holds up
+        another."""
         for _ in range(2):
-            try:
-                return [self._claim_at_once(batch, proposals)]
-            except Crossed:
-                continue
-        return [self._claim_alone(batch, proposal) for proposal in proposals]
+            if claims := self._try_claim(batch, proposals):
+                return [claims]
+        return [self._try_claim(batch, [proposal]) or Claims([], taken=1, are_recorded=True) for proposal in proposals]
 
-    def _claim_at_once(self, batch: ClaimBatch, proposals: Sequence[Proposal]) -> Claims:
-        with self._in_charge():
-            return batch.claim(proposals)
-
-    def _claim_alone(self, batch: ClaimBatch, proposal: Proposal) -> Claims:
+    def _try_claim(self, batch: ClaimBatch, proposals: Sequence[Proposal]) -> Claims | None:
+        """None where nothing was done, because the other store has matched a player, or was writing one at once."""
         try:
-            return self._claim_at_once(batch, [proposal])
+            with self._in_charge():
+                return batch.claim(proposals)
         except Crossed:
-            return Claims([], taken=1, are_recorded=True)
+            return None
+        except LiveElsewhere as refused:
+            self.drop(refused.players)
+            return None
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         """Nothing: a claim is history at once."""
@@ -345,14 +345,13 @@ class PostgresTicketStore:
 
     def prune_online(self, now_ms: int) -> int:
         """Also purges tickets that ended so long ago that nobody asks what became of them."""
-        longest_match_ms = max(rules.match_ttl_ms for rules in self._rules.queues.values())
-        ended = {
-            "ended_before_ms": now_ms - LAST_WORD_MS,
-            "matched_before_ms": now_ms - LAST_WORD_MS - longest_match_ms,
-            "queues": list(self._rules.queues),
-            "stands_in": self._stands_in,
-        }
-        execute(sql.PURGE_TICKETS, ended)
+        told_ms = now_ms - LAST_WORD_MS
+        over_ms = told_ms - max(rules.match_ttl_ms for rules in self._rules.queues.values())
+        for statuses, before_ms in ((["left", "expired"], told_ms), (["matched"], over_ms)):
+            ended = {"statuses": statuses, "before_ms": before_ms, "stands_in": self._stands_in}
+            execute(sql.PURGE_ENDED, ended)
+        stray = {"queues": list(self._rules.queues), "before_ms": told_ms, "stands_in": self._stands_in}
+        execute(sql.PURGE_STRAY, stray)
         return execute(sql.PRUNE_ONLINE, {"before_ms": now_ms - lifetimes.ONLINE_LIFETIME_MS})
 
     # --- figures --------------------------------------------------------------------------------------

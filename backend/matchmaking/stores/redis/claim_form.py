@@ -35,9 +35,7 @@ class ClaimForm:
             word
             if word in ("TAKEN", "NO_SEAT")
             else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms)
-            for word, proposal, region, teams in zip(
-                answers, self._proposals, self._regions, self._teams, strict=True
-            )
+            for word, proposal, region, teams in zip(answers, self._proposals, self._regions, self._teams, strict=True)
         ]
 
     def _write(self, proposal: Proposal) -> None:

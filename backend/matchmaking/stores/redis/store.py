@@ -1,6 +1,6 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from datastore.batches import in_batches
 from datastore.client import redis_errors, run_id
 from datastore.keys import Keys
 from datastore.scripts import Scripts
+from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules, Rules
@@ -48,8 +49,12 @@ ROUND_LEASE_MS = 5_000
 class RedisTicketStore:
     """Keeps `TicketStore`'s promise. One client; safe for threads."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, rules: Rules) -> None:
+    def __init__(
+        self, client: redis.Redis, keys: Keys, rules: Rules, *, is_whole: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`is_whole` tells whether the server that answers is one that is known to hold what it should."""
         self._client = client
+        self._is_whole = is_whole
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
         self._queues = list(rules.queues)
@@ -76,14 +81,14 @@ class RedisTicketStore:
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
         rating = "" if request.rating is None else repr(request.rating)
-        keep = [request.ticket_id, rating, now_ms, request.region, request.username]
+        keep: list[str | int] = [request.ticket_id, rating, now_ms, request.region, request.username]
         answer = self._join(request.player_id, rules, now_ms, keep, "")
         return RatingMissing() if isinstance(answer, NotInQueue | Expired | Ended) else answer
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        keep = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
+        keep: list[str | int] = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
         outcome = self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
         waits_here = isinstance(outcome, Elsewhere) and outcome.queue in self._queues
         return self.status(kept.player_id, now_ms) if waits_here else outcome
@@ -93,7 +98,7 @@ class RedisTicketStore:
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
         """The join script; `NotInQueue` where it misses the rating."""
         queue, keys = self._keys.of_queue(rules.name), self._keys
-        answer = self._scripts.call(
+        answer = self._ask(
             "join_queue",
             [
                 keys.tickets,
@@ -109,6 +114,7 @@ class RedisTicketStore:
                 keys.elsewhere(player_id),
                 keys.last_word(player_id),
                 keys.ratings(player_id),
+                keys.incarnation,
             ],
             [
                 player_id,
@@ -137,9 +143,9 @@ class RedisTicketStore:
                 return NotInQueue()
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
-        answer = self._scripts.call(
+        answer = self._ask(
             "ticket_status",
-            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [*self._player_keys, self._keys.incarnation, self._keys.last_word(player_id), *self._per_queue_keys],
             [player_id, now_ms, lifetimes.ONLINE_LIFETIME_MS, *self._queues],
         )
         match answer[0]:
@@ -155,9 +161,9 @@ class RedisTicketStore:
     def leave(
         self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
     ) -> Left | Matched | BeingMatched | NotInQueue:
-        answer = self._scripts.call(
+        answer = self._ask(
             "leave_queue",
-            [*self._player_keys, self._keys.last_word(player_id), *self._per_queue_keys],
+            [*self._player_keys, self._keys.incarnation, self._keys.last_word(player_id), *self._per_queue_keys],
             [player_id, now_ms, self._last_word_ms, request_key, *self._queues],
         )
         match answer[0]:
@@ -170,6 +176,14 @@ class RedisTicketStore:
             case _:
                 return NotInQueue()
 
+    def _ask(self, script: str, keys: list[str], args: list[str | int]) -> list[Any]:
+        """A player's call. Raises `StoreUnavailable` where the data may be another than was promised: wiped, or of a
+        server that was restarted or promoted, until it has been compared with history."""
+        answer: list[Any] = self._scripts.call(script, keys, args)
+        if answer[0] == "LOST" or not self._is_whole():
+            raise StoreLost("redis", "its data is being compared with history")
+        return answer
+
     def hold(self, player_id: PlayerId, queue: str, lifetime_ms: int) -> Matched | Elsewhere | None:
         """No ticket here for this player, who waits in another store's queue; or the match or ticket there is."""
         keys = [self._keys.tickets, self._keys.matches, self._keys.outbox, self._keys.elsewhere(player_id)]
@@ -178,9 +192,10 @@ class RedisTicketStore:
             return None
         return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(queue=answer[1])
 
-    def let_go(self, player_id: PlayerId) -> None:
+    def let_go(self, *player_ids: PlayerId) -> None:
+        """They no longer wait elsewhere, as far as is known."""
         with redis_errors():
-            self._client.delete(self._keys.elsewhere(player_id))
+            self._client.delete(*map(self._keys.elsewhere, player_ids))
 
     # --- the round ------------------------------------------------------------------------------------
 
@@ -341,9 +356,7 @@ class RedisTicketStore:
     def enter(self, matches: Sequence[Matched]) -> None:
         for matched in matches:
             match = matched.match
-            players = [
-                word for player in match.players for word in (player.id, match.id + ticket_word(match, player))
-            ]
+            players = [word for player in match.players for word in (player.id, match.id + ticket_word(match, player))]
             self._scripts.call(
                 "enter_match",
                 [*self._match_keys, *self._pool_keys, *self._per_queue_keys],
@@ -375,6 +388,7 @@ class RedisTicketStore:
             [*self._match_keys, *self._pool_keys, *map(self._keys.last_word, players)],
             [match.id, how, match.server.id if match.server else "", self._last_word_ms, *players],
         )
+        self.let_go(*players)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         if not match_ids:
@@ -389,7 +403,8 @@ class RedisTicketStore:
 
     def incarnation(self) -> str:
         with redis_errors():
-            return f"{run_id(self._client, self._keys.incarnation)} {self._client.get(self._keys.incarnation) or ''}"
+            marked: Any = self._client.get(self._keys.incarnation)
+            return f"{run_id(self._client)} {marked or ''}"
 
     def mark(self, word: str) -> str:
         with redis_errors():

@@ -13,6 +13,7 @@
 -- KEYS[11] elsewhere     string, the queue of another store in which the player waits
 -- KEYS[12] last_word     string, "word|ticket id|…": how the player's last ticket ended
 -- KEYS[13] ratings       hash, queue -> rating of this player
+-- KEYS[14] incarnation   string; missing where the data was lost
 -- ARGV[1] player  [2] now, ms  [3] queue name
 -- ARGV[4] id for a new ticket  [5] rating to fill in where Redis knows none, or ""  [6] joined at, ms  [7] region  [8] username
 -- ARGV[9] "RESTORE" to put back this very ticket, unless it is known to have ended; else ""
@@ -22,14 +23,15 @@
 -- Returns {"WAITING", "NEW"|"SAME", ticket, position, size, rating_sum, "NUDGE"|""}
 --         {"MATCHED", status and match}      a match is live; nothing but "last call" was written
 --         {"ELSEWHERE", queue}               a ticket waits in another queue; nothing was written
+--         {"LOST"}                           there is no ticket, and no incarnation; nothing was written
 --         {"RATING_MISSING"}                 call again with the rating; nothing was written
---         {"OVER", last word}                RESTORE: this ticket has ended; nothing was written
+--         {"OVER", last word}                RESTORE: this ticket has ended; nothing but "last call" was written
 local tickets, queue, arrivals, last_seen, stats, nudge = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local online, online_seen, matches, outbox, ratings = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[13]
 local player, now, queue_name, restores = ARGV[1], ARGV[2], ARGV[3], ARGV[9] == 'RESTORE'
 
 local ticket = redis.call('HGET', tickets, player)
-local match_id, its_queue, match = '', nil, nil
+local match_id, its_queue, match, over = '', nil, nil, nil
 if ticket then match_id, its_queue = string.match(ticket, '^([^|]*)|([^|]*)') end
 if match_id ~= '' and redis.call('HEXISTS', outbox, match_id) == 0 then
   match = redis.call('HGET', matches, match_id)
@@ -37,13 +39,14 @@ if match_id ~= '' and redis.call('HEXISTS', outbox, match_id) == 0 then
 end
 local is_waiting = false -- a ticket in a queue that is no more is none
 for place = 15, #ARGV do is_waiting = is_waiting or (ticket and not match and its_queue == ARGV[place]) end
+if not ticket and redis.call('EXISTS', KEYS[14]) == 0 then return {'LOST'} end
 local elsewhere = not ticket and redis.call('GET', KEYS[11])
 local rating = ARGV[5]
 if is_waiting and its_queue ~= queue_name then return {'ELSEWHERE', its_queue} end
 if elsewhere then return {'ELSEWHERE', elsewhere} end
 if restores and not ticket then
   local word = redis.call('GET', KEYS[12])
-  if word and string.match(word, '^[^|]*|([^|]*)') == ARGV[4] then return {'OVER', word} end
+  over = word and string.match(word, '^[^|]*|([^|]*)') == ARGV[4] and word
 elseif not is_waiting and not match then
   rating = redis.call('HGET', ratings, queue_name) or rating
   if rating == '' then return {'RATING_MISSING'} end
@@ -52,6 +55,7 @@ end
 if redis.call('HSET', online, player, now) == 1 then redis.call('PEXPIRE', online, ARGV[14]) end
 if redis.call('ZADD', online_seen, now, player) == 1 then redis.call('PEXPIRE', online_seen, ARGV[14]) end
 if match then return {'MATCHED', match} end
+if over then return {'OVER', over} end
 local size = redis.call('ZCARD', queue)
 local wants_round = ''
 if not is_waiting then

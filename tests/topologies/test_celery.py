@@ -1,0 +1,250 @@
+"""Real workers and beats through what happens to a broker: failover, silence, company, and the end."""
+
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg2
+import pytest
+from celery import Celery
+from django.db import connection
+
+from celery_app import app
+from datastore.broker import broker_settings
+from matchmaking.match import MatchStatus, PlayerId
+from matchmaking.models import MatchRecord, Participant
+from matchmaking.ticket import Matched
+from tests.redis_topologies import PASSWORD, TunedRedis, a_redis, primary_and_replica, until
+from tests.tcp_proxy import TcpProxy
+from tests.threads import at_once
+from tests.topologies.conftest import PREFIX, Service
+from tests.topologies.stack import Stack
+from tests.topologies.test_acl import documented_rule
+
+# Other processes write: their rows are seen, and emptied afterwards.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+of_failures = pytest.mark.xdist_group("celery-failures")
+of_company = pytest.mark.xdist_group("celery-company")
+
+
+SHORT_LIMITS = "tests.topologies.short_limits"
+LAST_ROUND = f"{PREFIX}matchmaking:last_round"
+#: Seconds in which a worker is up; the first round of a machine compiles the engine.
+START_SECONDS = 20.0
+
+
+def last_round(server: TunedRedis) -> int:
+    return int(server.asked("GET", LAST_ROUND) or 0)
+
+
+def wait_for_rounds(server: TunedRedis, *, seconds: float, count: int = 3) -> float:
+    """Wait for rounds that begin from now on; answers after how many seconds there were so many."""
+    seen, began = {last_round(server)}, time.monotonic()
+
+    def is_enough() -> bool:
+        seen.add(last_round(server))
+        return len(seen) > count
+
+    until(is_enough, what="no rounds", seconds=seconds)
+    return time.monotonic() - began
+
+
+def through(proxy: TcpProxy, server: TunedRedis) -> str:
+    return server.url.replace(f":{server.port}/", f":{proxy.port}/")
+
+
+@of_failures
+def test_a_planned_failover_leaves_the_worker_alive_and_at_work_within_five_seconds(tmp_path: Path) -> None:
+    with primary_and_replica(tmp_path) as (old, new), TcpProxy(old.port) as proxy:
+        url = through(proxy, old)
+        with Stack.on(tmp_path, url, url) as stack:
+            worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
+            wait_for_rounds(old, seconds=START_SECONDS)
+
+            new.asked("REPLICAOF", "NO", "ONE")
+            proxy.target = new.port
+            old.asked("REPLICAOF", "127.0.0.1", new.port)
+            away_for = wait_for_rounds(new, seconds=15, count=1)
+            wait_for_rounds(new, seconds=5)
+
+            assert away_for < 5.0, away_for
+            assert worker.is_alive and beat.is_alive
+
+
+@of_failures
+def test_worker_and_beat_resume_within_15_s_when_their_connections_fall_silent(tmp_path: Path) -> None:
+    with a_redis(tmp_path) as server, TcpProxy(server.port) as proxy:
+        url = through(proxy, server)
+        with Stack.on(tmp_path, url, url) as stack:
+            worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
+            wait_for_rounds(server, seconds=START_SECONDS)
+
+            assert proxy.freeze() > 1
+            away_for = wait_for_rounds(server, seconds=20)
+
+            assert away_for < 15.0, away_for
+            assert worker.is_alive and beat.is_alive
+
+
+@of_failures
+def test_a_lost_acknowledgement_costs_a_consumer_none_of_its_places(tmp_path: Path) -> None:
+    with a_redis(tmp_path) as server, TcpProxy(server.port) as proxy:
+        url = through(proxy, server)
+        options = broker_settings(url, key_prefix="")["broker_transport_options"] | {"socket_timeout": 0.3}
+        with app.connection_for_write(url, transport_options=options) as link, link.SimpleQueue("rounds") as queue:
+            queue.consumer.qos(prefetch_count=1)
+            queue.put("first")
+            message = queue.get(timeout=5)
+            assert not message.channel.qos.can_consume()
+
+            proxy.freeze()
+            with pytest.raises(BrokenPipeError):
+                message.ack()
+
+            assert message.channel.qos.can_consume()
+            proxy.reset()
+
+
+@pytest.fixture(scope="module")
+def company(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
+) -> Iterator[tuple[Stack, TunedRedis, TunedRedis]]:
+    """Two beats and two workers, the data on one Redis and the messages on another, each by its documented account."""
+    folder = tmp_path_factory.mktemp("company")
+    with a_redis(folder) as data, a_redis(folder) as broker:
+        data.asked(*documented_rule("caroud"))
+        broker.asked(*documented_rule("celery"))
+        urls = (
+            f"redis://{user}:{PASSWORD}@127.0.0.1:{server.port}/0"
+            for user, server in (("caroud", data), ("celery", broker))
+        )
+        with Stack.on(folder, *urls) as stack:
+            for name in ("one", "two"):
+                stack.worker(name, "rounds,reaping,history", children=2)
+                stack.beat(f"beat-{name}")
+            wait_for_rounds(data, seconds=START_SECONDS)
+            yield stack, data, broker
+
+
+@of_company
+def test_data_and_messages_are_on_different_servers_by_one_setting(
+    company: tuple[Stack, TunedRedis, TunedRedis], service_on: Callable[..., Service]
+) -> None:
+    stack, data, broker = company
+    service_on(data.url).join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
+    wait_for_rounds(data, seconds=5)
+
+    in_data, in_broker = data.keys(), broker.keys()
+
+    assert f"{PREFIX}matchmaking:queue" in in_data
+    assert [key for key in in_data if not key.startswith(PREFIX)] == []
+    assert in_broker
+    assert [key for key in in_broker if not key.startswith("{celerycaroud}:")] == []
+    assert [line for program in stack.programs for line in program.text().splitlines() if "ermission" in line] == []
+
+
+@of_company
+def test_two_beats_and_two_workers_match_each_player_once(
+    company: tuple[Stack, TunedRedis, TunedRedis], service_on: Callable[..., Service]
+) -> None:
+    _, data, broker = company
+    service = service_on(data.url)
+    players = [str(uuid.uuid4()) for _ in range(1_000)]
+    # Joins in four threads, and more rounds asked for than four children can keep apart.
+    at_once(
+        partial(ask_for_rounds, broker, 300),
+        *(partial(join_all, service, players[n::4]) for n in range(4)),
+    )
+
+    until(lambda: service.tickets.counts("ranked", []).current_size <= 1, what="players wait for ever", seconds=15)
+    until(lambda: service.tickets.outbox(1) == [], what="the outbox is not emptied")
+
+    in_history = Counter(str(found) for found in Participant.objects.values_list("player_id", flat=True))
+    mine = {player: in_history[player] for player in players}
+    assert set(mine.values()) <= {0, 1}
+    assert sum(mine.values()) >= len(players) - 1
+    told = {player: service.tickets.status(PlayerId(player), time.time_ns() // 1_000_000) for player in players}
+    for player, answer in told.items():
+        assert isinstance(answer, Matched) == bool(mine[player])
+    matches = {answer.match.id for answer in told.values() if isinstance(answer, Matched)}
+    assert matches <= {str(found) for found in MatchRecord.objects.values_list("id", flat=True)}
+    for found in service.tickets.find_matches(sorted(matches)):
+        service.tickets.end(found.match, MatchStatus.ABANDONED)
+
+
+@of_company
+def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_on: Callable[..., Service]) -> None:
+    with a_redis(tmp_path) as server, Stack.on(tmp_path, server.url, server.url) as stack:
+        worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
+        wait_for_rounds(server, seconds=START_SECONDS)
+        service = service_on(server.url)
+        with locked(MatchRecord._meta.db_table):
+            for _ in range(2):
+                service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
+            # Claimed, and not in PostgreSQL: the worker is in the middle of its round.
+            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=5)
+            worker.process.send_signal(signal.SIGTERM)
+            time.sleep(1.0)
+            assert worker.is_alive
+        began = time.monotonic()
+        code = worker.process.wait(15)
+
+        assert code == 0
+        assert time.monotonic() - began < 5.0
+        assert service.tickets.outbox(1) == []
+        assert MatchRecord.objects.count() == 1
+        assert beat.terminate(seconds=5)[0] == 0
+
+
+@of_company
+def test_sigterm_waits_for_a_round_that_hangs_no_longer_than_its_time_limit(
+    tmp_path: Path, service_on: Callable[..., Service]
+) -> None:
+    with a_redis(tmp_path) as server, Stack.on(tmp_path, server.url, server.url) as stack:
+        worker = stack.worker("rounds", "rounds", app=SHORT_LIMITS)
+        stack.beat("beat", app=SHORT_LIMITS)
+        wait_for_rounds(server, seconds=START_SECONDS)
+        service = service_on(server.url)
+        with locked(MatchRecord._meta.db_table):
+            for _ in range(2):
+                service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
+            until(lambda: service.tickets.outbox(1), what="no round claims", seconds=5)
+            _, took = worker.terminate(seconds=30)
+
+        assert took < 7.0, took
+        assert service.tickets.outbox(1) != []
+
+
+def join_all(service: Service, players: list[str]) -> None:
+    for player in players:
+        service.join(player, now_ms=time.time_ns() // 1_000_000)
+
+
+def ask_for_rounds(broker: TunedRedis, count: int) -> None:
+    with Celery("asks", set_as_current=False) as asks:
+        asks.conf.update(broker_settings(broker.url, key_prefix=PREFIX))
+        for _ in range(count):
+            asks.send_task("tasks.rounds.find_matches", args=("ranked",), queue="rounds", ignore_result=True)
+
+
+class locked:
+    """A table that nobody can write to, from another session."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def __enter__(self) -> None:
+        database_url, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+        self._session = psycopg2.connect(f"{database_url}/{connection.settings_dict['NAME']}")
+        with self._session.cursor() as cursor:
+            cursor.execute(f'LOCK TABLE "{self._table}" IN ACCESS EXCLUSIVE MODE')
+
+    def __exit__(self, *_: object) -> None:
+        self._session.rollback()
+        self._session.close()
