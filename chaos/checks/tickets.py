@@ -20,6 +20,8 @@ _ARRIVAL_SECONDS = 2.0
 _EXPIRY_SECONDS = 1.0
 #: A second join that took longer than this may have come after the first one's match.
 _SLOW_SECONDS = 0.5
+#: Seconds between the end of a match in PostgreSQL and the moment at which the service may say so.
+_SAME_MOMENT_SECONDS = 0.1
 
 
 def nobody_is_lost(story: Story) -> Verdict:
@@ -110,6 +112,7 @@ def _two_winners(story: Story) -> Violations:
             if "left" in endings:
                 yield from _matched_after_leave(story, ticket, endings["left"])
             yield from _refused_without_match(story, ticket)
+            yield from _denied_during_match(story, ticket, endings)
 
 
 def _further_joins(ticket: TicketStory, answers: list[Told]) -> int:
@@ -136,3 +139,19 @@ def _refused_without_match(story: Story, ticket: TicketStory) -> Violations:
             if row is None or ticket.player not in row.players:
                 text = f"player {ticket.player} could not leave for match {told.match}, which history does not have"
                 yield Violation("I5", text, (told.line,))
+
+
+def _denied_during_match(story: Story, ticket: TicketStory, endings: dict[str, Told]) -> Violations:
+    """Who waited was told that there was no ticket, while the match that it became was live already."""
+    if not ticket.waited or _further_joins(ticket, story.by_player[ticket.player]):
+        return
+    for told in ticket.told:
+        is_denial = told.status == "not_in_queue" and told.call != "history"
+        if not is_denial or told.is_replay or told.is_concurrent or told.told < ticket.waited[0].told:
+            continue
+        for ending in endings.values():
+            row = story.row(ending.match)
+            if row and row.created < told.asked and (row.ended is None or row.ended > told.told + _SAME_MOMENT_SECONDS):
+                text = f"player {ticket.player} was told that there was no ticket, during its match {row.match}"
+                yield Violation("I5", text, (told.line, ending.line))
+                return

@@ -167,7 +167,7 @@ def test_a_ticket_that_nobody_asked_for_may_be_gone_with_the_word_that_it_expire
 
 def test_a_match_that_only_history_tells_of_is_an_end() -> None:
     given = evidence()
-    given.told[2] = told("ann", "status", "not_in_queue", 3.0)
+    given.told[2] = told("ann", "status", "not_in_queue", 6.5)
     given.told[4] = told("ann", "history", "ended", 7.0, match="m1")
     assert broken(given) == {}
 
@@ -281,6 +281,11 @@ def test_a_match_that_begins_after_the_leave_breaks_i5() -> None:
     given.told = [each for each in given.told if each.player == "bob" or not each.match]
     given.told.append(told("ann", "leave", "left", 1.5))
     assert broken(given)["I5"] == ["player ann was told 'left', and then put into match m1"]
+
+
+def test_a_leave_that_finds_nothing_during_the_tickets_own_match_breaks_i5() -> None:
+    given = with_told(told("ann", "leave", "not_in_queue", 2.5))
+    assert broken(given) == {"I5": ["player ann was told that there was no ticket, during its match m1"]}
 
 
 def test_a_leave_refused_for_a_match_that_is_not_kept_breaks_i5() -> None:
