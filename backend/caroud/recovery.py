@@ -1,5 +1,7 @@
 """Is Redis the one that is known, with what it should hold? If not, bring that about. Before each round."""
 
+from django.conf import settings
+
 from caroud import wiring
 from matchmaking.charge import InCharge, read_charge
 from matchmaking.services.recover_store import recover_if_lost
@@ -13,7 +15,8 @@ def charge_of_a_whole_redis() -> InCharge | None:
     return recover_if_lost(
         store=wiring.redis_tickets(),
         pool=wiring.redis_servers(),
-        known_servers=wiring.postgres_servers(),
+        # A server's seats are given away by one pool: that of the backend.
+        known_servers=wiring.postgres_servers() if settings.MATCHMAKING_BACKEND == "redis" else None,
         charge=charge,
         word=wiring.new_id(),
         now_ms=wiring.clock(),

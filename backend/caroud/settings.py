@@ -100,6 +100,9 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         "DATABASE_URL has to name a PostgreSQL database: postgres://user:password@host:5432/name"
     )
 
+#: Seconds. Longest wait of web and workers for one answer of PostgreSQL.
+DATABASE_ANSWER_SECONDS = env.float("DATABASE_ANSWER_SECONDS", default=5.0)
+
 MATCHMAKING_BACKEND = env.str("MATCHMAKING_BACKEND", default="redis")
 if MATCHMAKING_BACKEND not in ("redis", "postgres"):
     raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: is neither 'redis' nor 'postgres'")

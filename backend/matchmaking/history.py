@@ -44,6 +44,7 @@ WITH charge AS (
         (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
     SELECT match_id, player_id, username, team, rating, waited_ms, ticket_id, true
     FROM player JOIN new_match ON new_match.id = player.match_id
+    ORDER BY player_id
     RETURNING match_id, player_id
 ), matched_ticket AS (
     UPDATE matchmaking_ticket ticket SET status = 'matched', match_id = new.match_id, changed_ms = %s

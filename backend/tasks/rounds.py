@@ -4,9 +4,11 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init
+from django.conf import settings
 
 from caroud import wiring
 from caroud.recovery import charge_of_a_whole_redis
+from datastore.patience import limit_patience
 from matchmaking.services import find_matches as service
 from tasks.absence import logged_absence
 
@@ -41,8 +43,9 @@ def find_matches_in_postgresql(queue: str) -> None:
 
 @worker_init.connect
 def follow(**_: Any) -> None:
-    """Web processes decide which store is in charge; workers do as PostgreSQL says."""
+    """Web processes decide which store is in charge; workers do as PostgreSQL says. None waits for it for ever."""
     wiring.link().only_follow()
+    limit_patience(settings.DATABASE_ANSWER_SECONDS)
 
 
 @worker_init.connect

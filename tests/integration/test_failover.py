@@ -440,3 +440,17 @@ def test_a_match_of_either_store_ends_in_both(api: Api, settings: Any) -> None:
             assert api.post(f"matchmaking/{path}/join/", token=players[0].token)["status"] == "waiting"
             api.post(f"matchmaking/{path}/leave/", token=players[0].token)
         api.post(f"matchmaking/{backend}/leave/", token=players[1].token)
+
+
+def test_servers_give_their_seats_through_the_pool_of_the_backend_alone(api: Api, settings: Any) -> None:
+    settings.MATCHMAKING_BACKEND = "postgres"
+    wiring.forget()
+    api.server(capacity=1)
+    for backend in ("redis", "postgres"):
+        for _ in range(2):
+            api.post(f"matchmaking/{backend}/join/", token=api.player().token)
+    rounds.find_matches("ranked")
+    rounds.find_matches_in_postgresql("ranked")
+
+    assert sorted(record.server_id or "" for record in MatchRecord.objects.all()) == ["", "eu-1"]
+    assert wiring.redis_servers().list() == []

@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 def recover_if_lost(
-    *, store: VolatileStore, pool: ServerPool, known_servers: ServerPool, charge: InCharge, word: str, now_ms: int
+    *, store: VolatileStore, pool: ServerPool, known_servers: ServerPool | None, charge: InCharge, word: str, now_ms: int
 ) -> InCharge | None:
     """Where the store is another than the one that PostgreSQL noted, bring it up to what history knows.
 
     Answers who is in charge from now on, or None where somebody else is at it: no round may run before it is done.
-    `word` is a fresh id, `known_servers` the pool in PostgreSQL.
+    `word` is a fresh id, `known_servers` the pool in PostgreSQL, None where the store's own pool gives no seats.
     """
     if store.incarnation() == charge.redis_incarnation:
         return charge
@@ -35,7 +35,7 @@ def recover_if_lost(
         return read_charge()
 
 
-def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPool, now_ms: int) -> None:
+def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPool | None, now_ms: int) -> None:
     """Make the store's live matches those of history, and its servers those that PostgreSQL knows.
 
     1. Claims that were on their way are written and announced, or taken back.
@@ -52,7 +52,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
             store.end(match_of(record), MatchStatus(record.status))
         for match_id in unknown_among(page):
             forget_match(store, match_id)
-    for server in known_servers.list():
+    for server in known_servers.list() if known_servers else ():
         pool.adopt(server)
     for matches in live_matches(but=live):
         store.enter(matches)
