@@ -7,36 +7,36 @@ suffix; any other queue adds `:<name>`.
 `REDIS_KEY_PREFIX` goes in front of every name. A prefix with a hash tag (`{caroud}:`) puts all keys
 into one slot, which Redis Cluster demands of scripts that touch several keys.
 
-| name                          | type        | holds                                       | lifetime untouched |
-|-------------------------------|-------------|---------------------------------------------|--------------------|
-| matchmaking:queue             | sorted set  | player -> rating                            | QUEUE              |
-| matchmaking:arrivals          | sorted set  | player -> joined at, ms                     | QUEUE              |
-| matchmaking:last_seen         | sorted set  | player -> last asked at, ms                 | QUEUE              |
-| matchmaking:stats             | hash        | counters; rating_sum of who waits now       | STATS              |
-| matchmaking:recent_waits      | list        | waits of the last matched players, ms       | STATS              |
-| matchmaking:nudge             | string      | a round was asked for and has not begun     | NUDGE              |
-| matchmaking:round_lease       | string      | token of the round that runs                | the lease          |
-| matchmaking:last_round        | string      | when the last round began, ms               | STATS              |
-| matchmaking:tickets           | hash        | player -> the ticket, and its match         | QUEUE, MATCHES     |
-| matchmaking:last_word:<player>| string      | how the player's last ticket ended          | LAST_WORD          |
-| matchmaking:elsewhere:<player>| string      | the player waits in a queue of PostgreSQL   | the ticket's       |
-| matchmaking:matches           | hash        | live match -> its status, the match as JSON | MATCHES            |
-| matchmaking:outbox            | hash        | match not announced -> epoch of its claim   | MATCHES            |
-| matchmaking:incarnation       | string      | by which a Redis that lost data is noticed  | STATS              |
-| matchmaking:probe             | string      | whether this Redis can be written to        | a second           |
-| matchmaking:outbox_dead       | hash        | the same, of matches PostgreSQL refuses     | DEAD               |
-| online_users                  | hash        | player -> last call at, ms                  | ONLINE             |
-| online_users:last_seen        | sorted set  | the same, ordered, for pruning              | ONLINE             |
-| players:ratings:<player>      | hash        | queue -> "games:rating"                     | RATINGS            |
-| game_servers                  | hash        | server -> JSON record                       | SERVERS            |
-| game_servers:last_heartbeat   | sorted set  | server -> ms                                | SERVERS            |
-| game_servers:active           | hash        | server -> games it hosts                    | SERVERS            |
-| game_servers:load             | sorted set  | server with a free seat -> games / capacity | SERVERS            |
-| game_servers:seats            | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
-| active_games                  | sorted set  | "server/match", by name                     | SERVERS            |
-| rate_limits:<limit>:<caller>  | string      | when the counted calls have worn off, µs    | the rate           |
-| keyed_answers:<caller>        | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
-| keyed_order:<caller>          | sorted set  | idempotency key -> when, ms                 | KEYED_ANSWER       |
+| name                           | type        | holds                                       | lifetime untouched |
+|--------------------------------|-------------|---------------------------------------------|--------------------|
+| matchmaking:queue              | sorted set  | player -> rating                            | QUEUE              |
+| matchmaking:arrivals           | sorted set  | player -> joined at, ms                     | QUEUE              |
+| matchmaking:last_seen          | sorted set  | player -> last asked at, ms                 | QUEUE              |
+| matchmaking:stats              | hash        | counters; rating_sum of who waits now       | STATS              |
+| matchmaking:recent_waits       | list        | waits of the last matched players, ms       | STATS              |
+| matchmaking:nudge              | string      | a round was asked for and has not begun     | NUDGE              |
+| matchmaking:round_lease        | string      | token of the round that runs                | the lease          |
+| matchmaking:last_round         | string      | when the last round began, ms               | STATS              |
+| matchmaking:tickets            | hash        | player -> the ticket, and its match         | QUEUE, MATCHES     |
+| matchmaking:last_word:<player> | string      | how the player's last ticket ended          | LAST_WORD          |
+| matchmaking:elsewhere:<player> | string      | the player waits in a queue of PostgreSQL   | the ticket's       |
+| matchmaking:matches            | hash        | live match -> its status, the match as JSON | MATCHES            |
+| matchmaking:outbox             | hash        | match not announced -> epoch of its claim   | MATCHES            |
+| matchmaking:outbox_dead        | hash        | match PostgreSQL refuses -> the match       | DEAD               |
+| matchmaking:incarnation        | string      | by which a Redis that lost data is noticed  | STATS              |
+| matchmaking:probe              | string      | whether this Redis can be written to        | a second           |
+| online_users                   | hash        | player -> last call at, ms                  | ONLINE             |
+| online_users:last_seen         | sorted set  | the same, ordered, for pruning              | ONLINE             |
+| players:ratings:<player>       | hash        | queue -> "games:rating"                     | RATINGS            |
+| game_servers                   | hash        | server -> JSON record                       | SERVERS            |
+| game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
+| game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |
+| game_servers:load              | sorted set  | server with a free seat -> games / capacity | SERVERS            |
+| game_servers:seats             | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
+| active_games                   | sorted set  | "server/match", by name                     | SERVERS            |
+| rate_limits:<limit>:<caller>   | string      | when the counted calls have worn off, µs    | the rate           |
+| keyed_answers:<caller>         | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
+| keyed_order:<caller>           | sorted set  | idempotency key -> when, ms                 | KEYED_ANSWER       |
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Which of two stores this process asks: the first, or the one that stands in for it.
 
-PostgreSQL says which store is in charge for everybody (`in_charge`); the breaker says whether this process reaches
+PostgreSQL says which store is in charge for everybody (`is_fallen_back`); the breaker says whether this process reaches
 the first one. A process that cannot reach it makes the other one take charge, for all.
 """
 
@@ -70,7 +70,7 @@ class Link:
         raise error
 
     def look(self) -> None:
-        """See what PostgreSQL says, and whether the first store is back. The watcher calls this once a second."""
+        """See what PostgreSQL says, and whether the first store is back. The watch calls this twice a second."""
         try:
             fallen_back = self._read()
         except StoreUnavailable:

@@ -1,7 +1,7 @@
 """Tickets in the first store while it answers, and in the one that stands in for it while it does not.
 
-Only `StoreUnavailable` falls over; what a store says of a ticket is said. Players' calls fall over; rounds, reaping and
-the outbox belong to each store itself, and are not asked for here.
+Only `StoreUnavailable` falls over; what a store says of a ticket is said. Rounds, expiry and the outbox belong to each
+store itself: whoever runs them names the store; here they go to whichever is in charge.
 """
 
 import logging
