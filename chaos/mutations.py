@@ -128,8 +128,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "silent_lines_are_trusted": Mutation(
         "the worker gives up a connection on which nothing comes any more",
         (
-            Edit("backend/celery_app.py", '        "socket_timeout": 5,\n', ""),
-            Edit("backend/celery_app.py", '        "health_check_interval": 5,\n', ""),
+            Edit("backend/datastore/broker.py", '        "socket_timeout": ANSWER_SECONDS,\n', ""),
+            Edit("backend/datastore/broker.py", '        "health_check_interval": HEALTH_CHECK_SECONDS,\n', ""),
         ),
         ("I10",),
         ("redis_freeze",),
@@ -137,14 +137,17 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "out_of_memory_is_a_fault": Mutation(
         "a full Redis is an unavailable one",
-        (Edit("backend/datastore/client.py", "(?:OOM|READONLY|", "(?:READONLY|"),),
+        (
+            Edit("backend/datastore/refusals.py", '*("OOM", "LOADING",', '*("LOADING",'),
+            Edit("backend/datastore/refusals.py", 'OutOfMemoryError: "OOM",', 'OutOfMemoryError: "FULL",'),
+        ),
         ("5xx",),
         ("redis_maxmemory",),
     ),
     "retry_after_is_missing": Mutation(
         "a 503 says when to come again",
-        (Edit("backend/rest/problems.py", 'headers={"Retry-After": str(RETRY_AFTER_SECONDS)},', "headers={},"),),
+        (Edit("backend/rest/problems.py", 'headers={"Retry-After": str(seconds)},', "headers={},"),),
         ("5xx",),
-        ("redis_refuse", "both_away"),
+        ("both_away",),
     ),
 }
