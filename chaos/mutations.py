@@ -137,7 +137,10 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "out_of_memory_is_a_fault": Mutation(
         "a full Redis is an unavailable one",
-        (Edit("backend/datastore/refusals.py", '    *("OOM", "LOADING",', '    *("LOADING",'),),
+        (
+            Edit("backend/datastore/refusals.py", '*("OOM", "LOADING",', '*("LOADING",'),
+            Edit("backend/datastore/refusals.py", 'OutOfMemoryError: "OOM",', 'OutOfMemoryError: "FULL",'),
+        ),
         ("5xx",),
         ("redis_maxmemory",),
     ),
@@ -145,6 +148,96 @@ MUTATIONS: Mapping[str, Mutation] = {
         "a 503 says when to come again",
         (Edit("backend/rest/problems.py", 'headers={"Retry-After": str(seconds)},', "headers={},"),),
         ("5xx",),
-        ("redis_refuse", "both_away"),
+        ("both_away",),
+    ),
+    "any_epoch_will_do": Mutation(
+        "history takes a claim only under the epoch that it was made in",
+        (
+            Edit(
+                "backend/matchmaking/history.py",
+                "AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))",
+                "AND (%s::bigint IS NULL OR %s IS NOT NULL)",
+            ),
+            Edit(
+                "backend/matchmaking/history.py",
+                "if epoch is not None and epoch_now != str(epoch):",
+                "if epoch is not None and epoch_now is None:",
+            ),
+            Edit(
+                "backend/matchmaking/services/find_matches.py", "charge is not None and charge.is_fallen_back", "False"
+            ),
+        ),
+        ("I1", "I2", "I5", "I9"),
+        ("web_loses_redis",),
+        60.0,
+    ),
+    "two_live_matches_are_fine": Mutation(
+        "history takes one live match of a player",
+        (
+            Edit("backend/matchmaking/history.py", "WHERE live.match_id <> player.match_id", "WHERE false"),
+            Edit(
+                "backend/matchmaking/migrations/0002_second_store.py",
+                "models.UniqueConstraint(condition=models.Q(('is_live', True))",
+                "models.UniqueConstraint(condition=models.Q(('team', 99))",
+            ),
+            Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1]", "do_wait = true"),
+        ),
+        ("I1", "I2", "I3"),
+        ("leave_storm", "redis_failover"),
+    ),
+    "a_lost_store_is_believed": Mutation(
+        "a Redis that lost its data is compared with history before it is believed",
+        (
+            Edit(
+                "backend/matchmaking/services/recover_store.py",
+                "if store.incarnation() == charge.redis_incarnation:",
+                "if True:",
+            ),
+            Edit(
+                "backend/matchmaking/stores/redis/store.py",
+                'if answer[0] == "LOST" or not self._is_whole():',
+                "if False:",
+            ),
+        ),
+        ("I1", "I2", "I3"),
+        ("redis_flushall",),
+    ),
+    "no_ticket_is_put_back": Mutation(
+        "a ticket that its player shows is put back",
+        (
+            Edit(
+                "backend/matchmaking/services/ticket_status.py",
+                "if kept is None or isinstance(outcome, Waiting | Matched):",
+                "if True:",
+            ),
+        ),
+        ("I2",),
+        ("redis_flushall",),
+    ),
+    "nobody_comes_home": Mutation(
+        "what PostgreSQL held comes home",
+        (
+            Edit(
+                "backend/matchmaking/services/come_home.py",
+                "store.restore(kept, rules.queues[kept.queue], now_ms)",
+                "pass",
+            ),
+        ),
+        ("I1", "I2", "I10"),
+        ("redis_kill_long", "web_loses_redis"),
+        60.0,
+    ),
+    "told_before_it_is_written": Mutation(
+        "players are told of a match once PostgreSQL has it",
+        (
+            Edit(
+                f"{_LUA}/ticket_status.lua",
+                "if match_id ~= '' and redis.call('HEXISTS', outbox, match_id) == 0 then",
+                "if match_id ~= '' then",
+            ),
+        ),
+        ("I1", "I2", "I3", "I5", "I9"),
+        ("web_loses_redis", "crash_after_claim"),
+        60.0,
     ),
 }

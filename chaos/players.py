@@ -110,11 +110,9 @@ class Player:
 
     async def go_home(self) -> None:
         """End whatever ticket or match there is, known or not."""
-        give_up = time.time() + settings.LAST_RESULTS_SECONDS
         await self._ask("status")
-        while self.phase is not Phase.IDLE and time.time() < give_up:
-            await self._see_through(time.time())
-            await self._ask("status")
+        await self._see_through(time.time())
+        await self._ask("status")
 
     async def join(self) -> None:
         """Ask for a match until the service has acknowledged it."""
@@ -133,12 +131,16 @@ class Player:
         self._client.close()
 
     async def _see_through(self, until: float) -> None:
-        """Until there is neither ticket nor match; who still waits some time after `until` leaves."""
+        """Until there is neither ticket nor match; who still waits some time after `until` leaves.
+
+        Who is kept in a match for ever gives up: the checker sees the last answer.
+        """
+        give_up = until + settings.LAST_RESULTS_SECONDS
         silent_seconds = self._ttl_seconds + _EXPIRY_SECONDS
         may_be_silent = self.phase is Phase.WAITING and time.time() + silent_seconds < until
         if may_be_silent and self._dice.random() < settings.SILENT_SHARE:
             await asyncio.sleep(silent_seconds)
-        while self.phase is not Phase.IDLE:
+        while self.phase is not Phase.IDLE and time.time() < give_up:
             if self.phase is Phase.WAITING:
                 await self._wait(until)
             else:

@@ -21,7 +21,7 @@ def limit_patience(seconds: float) -> None:
 
 
 def _wait(connection: Any, deadline: float, seconds: float) -> None:
-    """What psycopg2 calls for each thing that it waits for; raises `OperationalError` when time is over."""
+    """What psycopg2 calls for each thing that it waits for; after an error from here it closes the connection."""
     while True:
         state = connection.poll()
         if state == extensions.POLL_OK:
@@ -30,5 +30,4 @@ def _wait(connection: Any, deadline: float, seconds: float) -> None:
         poll.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
         left_ms = max(0.0, deadline - time.monotonic()) * 1000
         if not poll.poll(left_ms):
-            connection.close()
             raise psycopg2.OperationalError(f"PostgreSQL has not answered for {seconds:g} s")

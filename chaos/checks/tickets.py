@@ -7,6 +7,7 @@ from chaos.checks.story import (
     LATE_SECONDS,
     Story,
     TicketStory,
+    faulty_seconds,
     is_under_fault,
     is_unknown,
     unknown_before,
@@ -18,6 +19,8 @@ from chaos.records import Told
 _ARRIVAL_SECONDS = 2.0
 #: Seconds by which a ticket may seem to expire too early.
 _EXPIRY_SECONDS = 1.0
+#: Seconds, without a fault, after its end at which a match that could not be released is released again at the latest.
+_RELEASE_SECONDS = 30.0
 #: A second join that took longer than this may have come after the first one's match.
 _SLOW_SECONDS = 0.5
 #: Seconds between the end of a match in PostgreSQL and the moment at which the service may say so.
@@ -49,6 +52,20 @@ def _lost(story: Story) -> Violations:
             elif "expired" in endings:
                 yield from _expired_while_asking(ticket, endings["expired"], story)
             yield from _arrival_moved(ticket, story.by_player[player])
+        yield from _kept_in_ended_match(story, player)
+
+
+def _kept_in_ended_match(story: Story, player: str) -> Violations:
+    """Nobody is told for long of a match that is over: such a player cannot join again."""
+    for told in story.by_player[player]:
+        row = story.row(told.match) if told.status == "matched" and not told.is_replay else None
+        if row is None or row.ended is None:
+            continue
+        late = told.asked - row.ended - faulty_seconds(story.evidence.faults, row.ended, told.asked)
+        if late > _RELEASE_SECONDS:
+            text = f"player {player} was told that match {told.match} is live, {late:.0f} s after its end"
+            yield Violation("I2", text, (told.line,))
+            return
 
 
 def _without_ending(ticket: TicketStory, story: Story) -> Violations:

@@ -10,7 +10,7 @@ from caroud import nudge, watch, wiring
 from matchmaking.charge import read_charge
 from matchmaking.models import MatchRecord, Participant, Ticket
 from matchmaking.services import record_matches as recording
-from tasks import rounds
+from tasks import reaping, rounds
 from tests.integration.conftest import Account, Api
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -197,6 +197,24 @@ def test_a_match_that_ended_meanwhile_is_over_at_home(api: Api, outage: Outage) 
 
     assert status(api, one)["status"] == "waiting"
     assert [server.active_games for server in wiring.redis_servers().list()] == [0]
+
+
+def test_a_match_that_ended_while_coming_home_looked_away_is_over_soon(api: Api, outage: Outage) -> None:
+    token = api.server()
+    one, _, match_id = api.matched_pair()
+    outage.begin()
+    status(api, one)
+    outage.end()
+    assert watch.go_home()
+    wiring.link()._note(True)  # this process has not noticed yet
+    assert api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=token)["status"] == "completed"
+    wiring.link().look()
+    assert status(api, one)["status"] == "matched"
+    api.clock.advance(seconds=6)
+
+    reaping.settle_overdue_matches()
+
+    assert status(api, one)["last_match"] == {"id": match_id, "status": "completed"}
 
 
 def test_a_server_that_registered_meanwhile_is_known_at_home_in_its_generation(api: Api, outage: Outage) -> None:

@@ -23,7 +23,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         begin = time.monotonic()
-        with pytest.raises(psycopg2.OperationalError, match="has not answered for 0.2 s"):
+        with pytest.raises(psycopg2.OperationalError, match="has not answered"):
             psycopg2.connect(f"postgres://x:y@127.0.0.1:{port}/z")
     assert time.monotonic() - begin < 2
 

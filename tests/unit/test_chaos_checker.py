@@ -183,6 +183,12 @@ def test_a_ticket_of_a_silent_player_may_expire() -> None:
     assert broken(with_told(waiting("cid", "join", 1.0), told("cid", "status", "expired", 45.0))) == {}
 
 
+@pytest.mark.parametrize(("at", "is_wrong"), [(20.0, False), (40.0, True)])
+def test_a_player_who_is_kept_in_a_match_after_its_end_breaks_i2(at: float, is_wrong: bool) -> None:
+    given = with_told(matched("ann", "m1", at))
+    assert ("I2" in broken(given)) is is_wrong
+
+
 def test_a_ticket_that_loses_its_place_breaks_i2() -> None:
     given = with_told(
         waiting("cid", "join", 1.0),

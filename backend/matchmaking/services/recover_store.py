@@ -15,7 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 def recover_if_lost(
-    *, store: VolatileStore, pool: ServerPool, known_servers: ServerPool | None, charge: InCharge, word: str, now_ms: int
+    *,
+    store: VolatileStore,
+    pool: ServerPool,
+    known_servers: ServerPool | None,
+    charge: InCharge,
+    word: str,
+    now_ms: int,
 ) -> InCharge | None:
     """Where the store is another than the one that PostgreSQL noted, bring it up to what history knows.
 

@@ -88,11 +88,12 @@ class FailoverTicketStore:
         self._ask("", lambda store: store.start(matches))
 
     def end(self, match: Match, how: MatchStatus) -> None:
-        """Told to both; the first one is told when it is in charge again, where it is not. `StoreUnavailable` where it
-        is and cannot be told, so that it is told again."""
+        """Told to both. `StoreUnavailable` where the first one was not told, so that it is told again: coming home may
+        have looked at history a moment before the match ended."""
         self._stand_in.end(match, how)
-        if self._link.prefers_first():
-            self._first.end(match, how)
+        if not self._link.prefers_first():
+            raise StoreUnavailable("redis", "it is told when it is in charge again")
+        self._first.end(match, how)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         return self._ask("", lambda store: store.find_matches(match_ids))
