@@ -1,6 +1,7 @@
 """What only the stores in PostgreSQL do: two roles, coming home, leases, the end of rows, lost connections."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import Elsewhere, Ended, Matched, NotInQueue, Waiting
 from servers.models import GameServerRecord
-from servers.server import ServerId
+from servers.server import ServerId, ServerStatus
 from servers.stores.postgres.pool import PostgresServerPool
 from tests.builders import (
     CASUAL,
@@ -398,10 +399,17 @@ def test_servers_that_have_been_gone_for_a_month_are_deleted(pool: PostgresServe
     assert [record.id for record in GameServerRecord.objects.all()] == ["new"]
 
 
-def test_a_registration_that_another_pool_has_numbered_keeps_its_number(pool: PostgresServerPool) -> None:
-    assert pool.register(a_registration(), NOW_MS, generation=41) == 41
-    assert pool.register(a_registration(), NOW_MS, generation=7) == 7
-    assert pool.find(ServerId("eu-1")).generation == 7
+def test_a_server_of_another_pool_is_known_in_its_generation_and_an_older_one_changes_nothing(
+    pool: PostgresServerPool,
+) -> None:
+    pool.register(a_registration(capacity=1), NOW_MS)
+    here = pool.find(ServerId("eu-1"))
+
+    pool.adopt(replace(here, generation=NOW_MS + 5, capacity=7, status=ServerStatus.DRAINING, last_heartbeat_ms=9))
+    pool.adopt(replace(here, generation=NOW_MS + 4, capacity=8))
+
+    known = pool.find(ServerId("eu-1"))
+    assert (known.generation, known.capacity, known.status, known.last_heartbeat_ms) == (NOW_MS + 5, 7, "draining", 9)
 
 
 def test_seats_are_given_by_load_and_ties_by_name_however_many_servers(pool: PostgresServerPool) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,9 +26,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from caroud.wsgi import application
 from datastore.rates import rate_of
 from tests.integration.conftest import PASSWORD, Api
+
+application = get_wsgi_application()
 
 CHECKS = [
     not_a_server_error,

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
-from datastore.client import RedisLimits, connect
+from datastore.client import RedisLimits, connect, redis_errors
 from datastore.keys import Keys
 from errors import StoreUnavailable
-from matchmaking.match import MatchId, MatchStatus, PlayerId, Proposal
+from matchmaking.match import MatchStatus, PlayerId, TicketId
 from matchmaking.stores.redis.store import RedisTicketStore
-from matchmaking.ticket import JoinRequest, Left, Matched, TicketId, Waiting
+from matchmaking.ticket import JoinRequest, Left, Matched, Waiting
 from servers.server import Hosting, Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
-from tests.builders import RANKED
-from tests.conftest import a_redis_store
+from tests.builders import RANKED, a_proposal
+from tests.conftest import RULES
 
 PREFIX = "{caroud}:"
 
@@ -28,6 +28,7 @@ class Service:
     """The stores of one installation, through a client as the service has it."""
 
     client: redis.Redis
+    prefix: str
     tickets: RedisTicketStore
     pool: RedisServerPool
 
@@ -35,9 +36,12 @@ class Service:
     def on(cls, url: str, *, prefix: str = PREFIX, limits: RedisLimits | None = None) -> "Service":
         client = connect(url, key_prefix=prefix, limits=limits)
         keys = Keys(prefix=prefix, default_queue="ranked")
-        return cls(client, a_redis_store(client, keys), RedisServerPool(client, keys))
+        return cls(client, prefix, RedisTicketStore(client, keys, RULES), RedisServerPool(client, keys))
 
     def join(self, player: str, *, now_ms: int = 1_000) -> Waiting:
+        # As the watch or a round does in the service, once.
+        with redis_errors():
+            self.client.set(f"{self.prefix}matchmaking:incarnation", "whole", nx=True)
         request = JoinRequest(PlayerId(player), player, "ranked", "", TicketId(f"ticket-{player}"), rating=1200.0)
         answer = self.tickets.join(request, RANKED, now_ms)
         assert isinstance(answer, Waiting)
@@ -72,10 +76,12 @@ def play(service: Service) -> None:
     service.join("bob")
     assert tickets.begin_round("ranked", "token", 1_200)
     assert sorted(tickets.snapshot("ranked").player_ids) == ["alice", "bob"]
-    proposal = Proposal(match_id=MatchId("m1"), teams=((PlayerId("alice"),), (PlayerId("bob"),)))
+    assert tickets.mark("whole") == tickets.incarnation()
+    proposal = a_proposal(tickets, PlayerId("alice"), PlayerId("bob"), match_id="m1", queues=("ranked",))
     (match,) = tickets.claim(RANKED, [proposal], 1_300).matches
     tickets.finish_round("ranked", "token", 1_400, may_run_again=True)
     assert [entry.match_id for entry in tickets.outbox(10)] == ["m1"]
+    assert list(tickets.live()) == [["m1"]]
     tickets.acknowledge([match.id])
     assert tickets.outbox(10) == []
     assert isinstance(tickets.status(PlayerId("alice"), 1_500), Matched)
@@ -85,6 +91,11 @@ def play(service: Service) -> None:
     assert [found.match.id for found in tickets.find_matches([match.id])] == ["m1"]
     assert tickets.counts("ranked", [(0, 5_000)]).total_matches == 1
     tickets.end(match, MatchStatus.COMPLETED)
+    tickets.enter([Matched(match, MatchStatus.CREATED)])
+    tickets.end(match, MatchStatus.COMPLETED)
+    tickets.drop([PlayerId("nobody")])
+    assert tickets.hold(PlayerId("alice"), "elsewhere", 1_000) is None
+    tickets.let_go(PlayerId("alice"))
     assert [found.active_games for found in pool.list()] == [0]
     service.join("late")
     assert tickets.expire(RANKED, 10_000_000) == ["ticket-late"]
