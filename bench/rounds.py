@@ -21,7 +21,7 @@ from matchmaking.history import record_matches
 from matchmaking.match import PlayerId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.services.find_matches import propose
+from matchmaking.services.find_matches import propose, uncollected
 from matchmaking.stores.redis.store import RedisTicketStore
 from servers.server import Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
@@ -56,6 +56,7 @@ def run(*, redis_url: str, sizes: tuple[int, ...] = (1_000, 10_000, 100_000), re
     return results
 
 
+@uncollected()  # as rounds run
 def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
     keys = Keys(prefix=f"{{bench-{uuid.uuid4().hex[:8]}}}:", default_queue="bench")
     store = RedisTicketStore(client, keys, Rules(default_queue="bench", queues={"bench": RULES}))
