@@ -47,7 +47,7 @@ def _lost(story: Story) -> Violations:
             known |= {told.match for told in ticket.told if told.match}
             if not ticket.waited and not endings:
                 continue  # a join that answered the live match, or was never acknowledged
-            if not endings:
+            if not endings and not _goes_on_as_the_next(ticket, tickets, story):
                 yield from _without_ending(ticket, story)
             elif "expired" in endings:
                 yield from _expired_while_asking(ticket, endings["expired"], story)
@@ -79,6 +79,17 @@ def _without_ending(ticket: TicketStory, story: Story) -> Violations:
     elif not unknown_before(answers, "leave", gone) and not _was_given_up(story, last_waited, gone):
         text = f"player {ticket.player}, ticket {ticket.number}: waited, and then was not in any queue"
         yield Violation("I2", text, (last_waited.line, gone.line))
+
+
+def _goes_on_as_the_next(ticket: TicketStory, tickets: list[TicketStory], story: Story) -> bool:
+    """A join repeated with its key while Redis was away is a join of its own, for keys are not looked at then; its
+    player, who has the first answer, goes on with that ticket when he joins next, and is told how it ended."""
+    if not all(
+        told.is_replay and is_under_fault(story.evidence.faults, told.asked, told.told) for told in ticket.waited
+    ):
+        return False
+    following = [each for each in tickets if each.number > ticket.number]
+    return bool(following) and bool(following[0].endings(set()))
 
 
 def _was_given_up(story: Story, last_waited: Told, gone: Told) -> bool:

@@ -153,6 +153,25 @@ def test_waiting_tickets_come_home_with_their_arrival_times_once(api: Api, outag
     assert api.get("matchmaking/stats/")["mode"] == "redis"
 
 
+def test_a_ticket_that_was_left_or_expired_meanwhile_stays_ended_at_home(api: Api, outage: Outage) -> None:
+    outage.begin()
+    (left, left_ticket), (silent, silent_ticket) = waiting(api), waiting(api)
+    headers = {"Authorization": f"Bearer {left.token}", "Idempotency-Key": "once"}
+    api.client.post("/api/matchmaking/leave/", content_type="application/json", headers=headers)
+    api.clock.advance(seconds=290)
+    with_ticket(api, "GET", "status", left, left_ticket)
+    api.clock.advance(seconds=11)
+    wiring.stand_in_tickets().expire(wiring.queue_rules("ranked"), api.clock())
+    outage.end()
+    assert watch.go_home()
+    api.clock.advance(seconds=-11)  # a ticket that is shown may be as old as it lives
+
+    assert with_ticket(api, "GET", "status", left, left_ticket).json() == {"status": "not_in_queue"}
+    assert with_ticket(api, "GET", "status", silent, silent_ticket).json() == {"status": "expired", "queue": "ranked"}
+    again = api.client.post("/api/matchmaking/leave/", content_type="application/json", headers=headers)
+    assert again.json() == {"status": "left"}
+
+
 def test_a_match_made_meanwhile_is_told_at_home_and_its_seat_is_taken(api: Api, outage: Outage) -> None:
     api.server("eu-1", capacity=1)
     one, other = api.player(), api.player()

@@ -35,7 +35,7 @@ def come_home(
 
     1. Claims that were not announced are taken back: their epoch is over.
     2. The store's live matches and servers become those of history.
-    3. Tickets that waited go home with their arrival times, others' last word stands.
+    3. Tickets that waited go home with their arrival times; of others it is told how they ended.
     """
     with transaction.atomic():
         if not try_alone() or not read_charge(lock="FOR UPDATE").is_fallen_back:
@@ -61,6 +61,7 @@ def _move(store: VolatileStore, batch: list[LeftBehind], rules: Rules, now_ms: i
     """What the stand-in says of a player's ticket is newer than what the store still holds."""
     players: list[PlayerId] = [left.kept.player_id for left in batch]
     store.drop(players)
+    store.note_ended([left for left in batch if left.status in (TicketStatus.LEFT, TicketStatus.EXPIRED)])
     waiting = [left.kept for left in batch if left.status is TicketStatus.WAITING and left.kept.queue in rules.queues]
     for kept in waiting:
         store.restore(kept, rules.queues[kept.queue], now_ms)

@@ -153,6 +153,17 @@ class TicketStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A ticket of the store that stood in, and what became of it there."""
+
+    kept: KeptTicket
+    status: TicketStatus
+    #: Of one that was left: the request that did it, and how long it had waited.
+    left_by: str = ""
+    waited_ms: int = 0
+
+
 class VolatileStore(TicketStore, Protocol):
     """A ticket store that can lose what it held: wiped, restarted without its data, or rolled back."""
 
@@ -164,17 +175,14 @@ class VolatileStore(TicketStore, Protocol):
         """Mark the data as holding what it should. Answers the incarnation from now on."""
         ...
 
+    def note_ended(self, ended: Sequence[LeftBehind]) -> None:
+        """Tickets that were left or expired in the other store have ended for this one too: none is put back, and the
+        request that left one again gets the same answer."""
+        ...
+
     def live(self) -> Iterator[list[MatchId]]:
         """Ids of all matches that it takes for live, announced or not, page by page; some may come twice."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class LeftBehind:
-    """A ticket of the store that stood in, and what became of it there."""
-
-    kept: KeptTicket
-    status: TicketStatus
 
 
 class StandIn(TicketStore, Protocol):

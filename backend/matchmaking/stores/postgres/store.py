@@ -387,7 +387,10 @@ class PostgresTicketStore:
         """Tickets that stood in for Redis, whoever is in charge, who waited longest first. The caller holds the row
         of `Charge` FOR UPDATE, so that none comes or goes meanwhile."""
         tickets = map(a_ticket, fetch_all(sql.LEFT_BEHIND, {"limit": limit}))
-        return [LeftBehind(kept=ticket.kept(), status=ticket.status) for ticket in tickets]
+        return [
+            LeftBehind(ticket.kept(), ticket.status, ticket.left_by, ticket.waited_ms(ticket.changed_ms))
+            for ticket in tickets
+        ]
 
     def cleared(self, player_ids: Sequence[PlayerId]) -> None:
         """These tickets have gone home: forget them here. Repeating it changes nothing."""

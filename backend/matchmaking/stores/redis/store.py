@@ -17,9 +17,9 @@ from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
-from matchmaking.stores.redis.words import last_word_of, left_of, matched_of, ticket_word, waiting_of
+from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, matched_of, ticket_word, waiting_of
 from matchmaking.ticket import (
     BeingMatched,
     Elsewhere,
@@ -410,6 +410,12 @@ class RedisTicketStore:
         with redis_errors():
             self._client.set(self._keys.incarnation, word, px=lifetimes.STATS_LIFETIME_MS)
         return self.incarnation()
+
+    def note_ended(self, ended: Sequence[LeftBehind]) -> None:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for one in ended:
+                pipeline.set(self._keys.last_word(one.kept.player_id), ended_word(one), px=self._last_word_ms)
+            pipeline.execute()
 
     def live(self) -> Iterator[list[MatchId]]:
         cursor = 0

@@ -8,7 +8,8 @@ last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    e
 from typing import Any
 
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, TicketId
-from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, Waiting
+from matchmaking.stores.port import LeftBehind
+from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
 
 
 def waiting_of(answer: list[Any]) -> Waiting:
@@ -43,6 +44,14 @@ def last_word_of(word: str) -> Ended | Expired | NotInQueue:
             return Expired(queue=parts[2])
         case _:
             return NotInQueue()
+
+
+def ended_word(ended: LeftBehind) -> str:
+    """The last word of a ticket that was left or expired in the store that stood in."""
+    ticket = ended.kept
+    if ended.status is TicketStatus.LEFT:
+        return f"left|{ticket.id}|{ticket.queue}|{ended.waited_ms}|{ended.left_by}"
+    return f"expired|{ticket.id}|{ticket.queue}"
 
 
 def left_of(word: str) -> Left:
