@@ -33,10 +33,11 @@ _next_player = itertools.cycle(_players)
 
 def join_script(scripts: Scripts, player: str) -> object:
     """The script of a join, as `RedisTicketStore.join` calls it."""
+    now_ms = time.time_ns() // 1_000_000
     return scripts.call(
         "join_queue",
         [
-            _keys.ticket(player),
+            _keys.tickets,
             _queue.queue,
             _queue.arrivals,
             _queue.last_seen,
@@ -44,18 +45,23 @@ def join_script(scripts: Scripts, player: str) -> object:
             _queue.nudge,
             _keys.online,
             _keys.online_last_seen,
-            _keys.ratings(player),
             _keys.matches,
+            _keys.outbox,
+            _keys.elsewhere(player),
+            _keys.last_word(player),
+            _keys.ratings(player),
+            _keys.incarnation,
         ],
         [
             player,
-            "testuser",
+            now_ms,
             "ranked",
-            "",
             "ticket",
-            time.time_ns() // 1_000_000,
             "1200.0",
-            600_000,
+            now_ms,
+            "",
+            "testuser",
+            "",
             lifetimes.QUEUE_LIFETIME_MS,
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.NUDGE_LIFETIME_MS,
