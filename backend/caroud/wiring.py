@@ -93,7 +93,7 @@ def keys() -> Keys:
 
 @cache
 def redis_tickets() -> RedisTicketStore:
-    return RedisTicketStore(redis_client(), keys(), rules(), is_whole=is_redis_whole)
+    return RedisTicketStore(redis_client(), keys(), rules(), run=redis_run(), is_whole=is_redis_whole)
 
 
 @cache

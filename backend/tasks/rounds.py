@@ -9,7 +9,9 @@ from django.conf import settings
 from caroud import wiring
 from caroud.recovery import charge_of_a_whole_redis
 from datastore.patience import limit_patience
+from matchmaking.models import Ticket
 from matchmaking.services import find_matches as service
+from matchmaking.ticket import TicketStatus
 from tasks.absence import logged_absence
 
 
@@ -32,6 +34,8 @@ def find_matches(queue: str) -> None:
 def find_matches_in_postgresql(queue: str) -> None:
     """One or more rounds of one of PostgreSQL's own queues."""
     with logged_absence(f"a round of {queue} in PostgreSQL"):
+        if not Ticket.objects.filter(queue=queue, status=TicketStatus.WAITING, is_fallback=False).exists():
+            return
         service.find_matches(
             store=wiring.postgres_tickets(),
             rules=wiring.queue_rules(queue),

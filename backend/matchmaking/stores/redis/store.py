@@ -12,6 +12,7 @@ from datastore import keys as lifetimes
 from datastore.batches import in_batches
 from datastore.client import redis_errors, run_id
 from datastore.keys import Keys
+from datastore.run import Run
 from datastore.scripts import Scripts
 from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
@@ -50,10 +51,18 @@ class RedisTicketStore:
     """Keeps `TicketStore`'s promise. One client; safe for threads."""
 
     def __init__(
-        self, client: redis.Redis, keys: Keys, rules: Rules, *, is_whole: Callable[[], bool] = lambda: True
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        rules: Rules,
+        *,
+        run: Run | None = None,
+        is_whole: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`is_whole` tells whether the server that answers is one that is known to hold what it should."""
+        """`run` is what `client` notes at each connect; without it the server is asked. `is_whole` tells whether the
+        server that answers is one that is known to hold what it should."""
         self._client = client
+        self._run = run
         self._is_whole = is_whole
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
@@ -404,7 +413,7 @@ class RedisTicketStore:
     def incarnation(self) -> str:
         with redis_errors():
             marked: Any = self._client.get(self._keys.incarnation)
-            return f"{run_id(self._client)} {marked or ''}"
+            return f"{(self._run and self._run.id) or run_id(self._client)} {marked or ''}"
 
     def mark(self, word: str) -> str:
         with redis_errors():
