@@ -18,8 +18,8 @@ REAP_EVERY_SECONDS = 2.0
 PERSIST_EVERY_SECONDS = 2.0
 #: Seconds between two looks for matches without a result.
 SETTLE_EVERY_SECONDS = 15.0
-#: Seconds between rounds of PostgreSQL's own queues, by the backend. Beside Redis they are a trial of a few, whose joins
-#: ask for a round anyway.
+#: Seconds between rounds of PostgreSQL's own queues, by the backend. Beside Redis they are a trial of a few,
+#: whose joins ask for a round anyway.
 POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SECONDS}
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
