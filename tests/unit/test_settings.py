@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -87,7 +88,8 @@ def test_one_ca_file_serves_the_data_store_and_the_broker() -> None:
     broker = "rediss://b:1/0?ssl_cert_reqs=required"
     done = start(show, REDIS_URL="rediss://h:1/0", CELERY_BROKER_URL=broker, REDIS_CA_FILE=__file__)
 
-    assert done.stdout.split() == [f"rediss://h:1/0?ssl_ca_certs={__file__}", f"{broker}&ssl_ca_certs={__file__}"]
+    file = quote(__file__)
+    assert done.stdout.split() == [f"rediss://h:1/0?ssl_ca_certs={file}", f"{broker}&ssl_ca_certs={file}"]
 
 
 def test_a_cluster_for_the_data_wants_another_redis_for_celery() -> None:
