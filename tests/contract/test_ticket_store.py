@@ -1,5 +1,7 @@
 """What every ticket store promises (`matchmaking.stores.port.TicketStore`)."""
 
+from dataclasses import replace
+
 import pytest
 
 from matchmaking.match import MatchStatus
@@ -603,3 +605,17 @@ def test_a_smaller_capacity_than_games_gets_no_more_until_they_end(store: Ticket
     for match in matches[1:]:
         store.end(match, MatchStatus.COMPLETED)
     assert [a_match(store)[0].server is not None for _ in range(2)] == [True, False]
+
+
+def test_a_server_of_the_other_pool_is_known_in_its_generation_and_an_older_one_changes_nothing(
+    pool: ServerPool,
+) -> None:
+    pool.register(a_registration(capacity=1), NOW_MS)
+    here = pool.find(ServerId("eu-1"))
+
+    pool.adopt(replace(here, generation=NOW_MS + 5, capacity=7))
+    pool.adopt(replace(here, generation=NOW_MS + 4, capacity=8))
+
+    known = pool.find(ServerId("eu-1"))
+    assert (known.generation, known.capacity) == (NOW_MS + 5, 7)
+    assert isinstance(pool.heartbeat(ServerId("eu-1"), NOW_MS + 5, NOW_MS), Hosting)
