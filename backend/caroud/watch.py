@@ -66,7 +66,7 @@ def keep_the_place() -> None:
 def go_home() -> bool:
     """Bring home what PostgreSQL held. False where another process is at it."""
     is_home = come_home(
-        store=wiring.redis_tickets(),
+        store=wiring.redis_tickets_unasked(),
         stand_in=wiring.stand_in_tickets(),
         pool=wiring.redis_servers(),
         known_servers=wiring.postgres_servers(),

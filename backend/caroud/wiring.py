@@ -97,6 +97,12 @@ def redis_tickets() -> RedisTicketStore:
 
 
 @cache
+def redis_tickets_unasked() -> RedisTicketStore:
+    """The same, for whoever brings its data up to history: it is not whole before that is done."""
+    return RedisTicketStore(redis_client(), keys(), rules(), run=redis_run())
+
+
+@cache
 def postgres_tickets() -> PostgresBesideRedis:
     """The queues that PostgreSQL serves itself."""
     return PostgresBesideRedis(rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets())
@@ -192,6 +198,7 @@ def forget() -> None:
         probing_client,
         keys,
         redis_tickets,
+        redis_tickets_unasked,
         postgres_tickets,
         stand_in_tickets,
         redis_servers,

@@ -153,6 +153,23 @@ def test_waiting_tickets_come_home_with_their_arrival_times_once(api: Api, outag
     assert api.get("matchmaking/stats/")["mode"] == "redis"
 
 
+@pytest.mark.parametrize("is_empty", [False, True], ids=["with its data", "empty"])
+def test_a_redis_that_was_restarted_takes_waiting_tickets_home_at_once(
+    api: Api, outage: Outage, is_empty: bool
+) -> None:
+    outage.begin()
+    player, _ = waiting(api)
+    outage.end()
+    if is_empty:
+        lose_everything()
+    wiring.note_whole_redis("the-run-before word")
+
+    assert watch.go_home()
+
+    assert status(api, player)["status"] == "waiting"
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == [player.id]
+
+
 def test_a_ticket_that_was_left_or_expired_meanwhile_stays_ended_at_home(api: Api, outage: Outage) -> None:
     outage.begin()
     (left, left_ticket), (silent, silent_ticket) = waiting(api), waiting(api)

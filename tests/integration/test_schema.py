@@ -64,6 +64,11 @@ def test_every_call_is_in_the_schema_and_nothing_else(schema: Any) -> None:
     assert {(method, path) for path, item in schema["paths"].items() for method in item} == CALLS
 
 
+def test_what_is_said_of_a_call_was_written_for_callers(schema: Any) -> None:
+    said = [call.get("description", "") for item in schema["paths"].values() for call in item.values()]
+    assert [text for text in said if "A view that" in text or "`backend` names" in text] == []
+
+
 def test_every_call_names_its_credentials_and_its_problems(schema: Any) -> None:
     for path, item in schema["paths"].items():
         for method, call in item.items():

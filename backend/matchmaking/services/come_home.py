@@ -42,11 +42,13 @@ def come_home(
             return False
         _take_back_claims(store, now_ms)
         reconcile(store=store, pool=pool, known_servers=known_servers, now_ms=now_ms)
+        # Lost data takes no ticket before it is marked; should this transaction fail, the mark is not the noted one.
+        incarnation = store.mark(word)
         moved = 0
         while batch := stand_in.left_behind(BATCH):
             moved += _move(store, batch, rules, now_ms)
             stand_in.cleared([left.kept.player_id for left in batch])
-        note_redis(store.mark(word), now_ms - 1)
+        note_redis(incarnation, now_ms - 1)
         go_home(now_ms)
     logger.warning("redis is in charge again: %d waiting tickets came home", moved)
     return True
