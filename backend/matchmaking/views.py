@@ -47,7 +47,7 @@ class QueueDoor(Door):
 
     def kept_ticket(self, request: Request, player: PlayerCaller, now_ms: int) -> KeptTicket | None:
         """The ticket that the player shows, if its queue exists and it is not too old."""
-        text = request.META.get(_HEADER_VARIABLE)
+        text = request._request.META.get(_HEADER_VARIABLE)
         if not text:
             return None
         oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in wiring.rules().queues.values())
