@@ -153,6 +153,12 @@ def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
     return list(MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants"))
 
 
+def in_progress_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
+    """Those of these matches that a server has taken up and that are not over."""
+    begun = MatchRecord.objects.filter(id__in=match_ids, status=MatchStatus.IN_PROGRESS)
+    return list(begun.prefetch_related("participants"))
+
+
 def unknown_among(match_ids: Sequence[MatchId]) -> list[MatchId]:
     """Those of these ids that history does not have."""
     known = {str(match_id) for match_id in MatchRecord.objects.filter(id__in=match_ids).values_list("id", flat=True)}
