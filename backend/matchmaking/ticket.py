@@ -1,6 +1,6 @@
 """A ticket: one request to be matched, and what can be said of it."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -36,10 +36,10 @@ class JoinRequest:
     def queue(self) -> str:
         return self.queues[0]
 
-    @property
-    def brought(self) -> tuple[float | None, ...]:
-        """The ratings, one a queue."""
-        return self.ratings or (None,) * len(self.queues)
+    def brought(self, queues: Sequence[str]) -> list[float | None]:
+        """The ratings in these queues, None where the request does not bring one."""
+        ratings = dict(zip(self.queues, self.ratings, strict=False))
+        return [ratings.get(queue) for queue in queues]
 
 
 @dataclass(frozen=True, slots=True)

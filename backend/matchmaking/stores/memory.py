@@ -172,7 +172,7 @@ class MemoryTicketStore:
         """The known ratings, or those that the join brings; None where one is missing."""
         known = [
             self.ratings.get((request.player_id, queue), brought)
-            for queue, brought in zip(queues, request.brought, strict=True)
+            for queue, brought in zip(queues, request.brought(queues), strict=True)
         ]
         found = tuple(rating for rating in known if rating is not None)
         if len(found) < len(known):

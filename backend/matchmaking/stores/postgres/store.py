@@ -150,7 +150,7 @@ class PostgresTicketStore:
     def _ratings(request: JoinRequest, queues: Sequence[str]) -> tuple[float, ...] | None:
         """The known ratings, or those that the join brings; None where one is missing."""
         known = dict(fetch_all(sql.FIND_RATINGS, {"player": request.player_id, "queues": list(queues)}))
-        brought = zip(queues, request.brought, strict=True)
+        brought = zip(queues, request.brought(queues), strict=True)
         found = [known.get(queue, rating) for queue, rating in brought]
         ratings = tuple(rating for rating in found if rating is not None)
         return ratings if len(ratings) == len(found) else None

@@ -103,7 +103,7 @@ class RedisTicketStore:
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
         asked: list[str | int] = [request.ticket_id, now_ms, request.region, "", request.traits, request.username]
-        answer = self._join(request.player_id, request.queues, _brought(request), now_ms, asked, "")
+        answer = self._join(request.player_id, request.queues, _brought(request, request.queues), now_ms, asked, "")
         return RatingMissing() if isinstance(answer, NotInQueue | Expired | Ended) else answer
 
     def restore(
@@ -169,7 +169,13 @@ class RedisTicketStore:
         members = [
             word
             for request in requests
-            for word in (request.player_id, request.region, request.traits, request.username, *_brought(request))
+            for word in (
+                request.player_id,
+                request.region,
+                request.traits,
+                request.username,
+                *_brought(request, queues),
+            )
         ]
         party = party_text(party_id, sorted(players))
         answer = self._ask(
@@ -559,9 +565,9 @@ class RedisTicketStore:
             return int(self._client.hlen(self._keys.online))
 
 
-def _brought(request: JoinRequest) -> list[str]:
+def _brought(request: JoinRequest, queues: Sequence[str]) -> list[str]:
     """The ratings that a join brings, as scripts take them: "" is none."""
-    return ["" if rating is None else repr(rating) for rating in request.brought]
+    return ["" if rating is None else repr(rating) for rating in request.brought(queues)]
 
 
 def _outbox_entry(match_id: str, raw: str, epoch: int) -> OutboxEntry:
