@@ -25,6 +25,7 @@ def test_a_new_player_waits_at_the_initial_rating(api: Api) -> None:
     assert answer == {
         "status": "waiting",
         "queue": "ranked",
+        "queues": ["ranked"],
         "your_elo": 1200,
         "waiting_time": 0,
         "search_window": {"min": 1100, "max": 1300},
