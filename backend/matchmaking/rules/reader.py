@@ -35,11 +35,14 @@ class RulesError(Exception):
 
 def load_rules(path: Path) -> Rules:
     """Read and check the file. Raises `RulesError` with all its faults."""
+    return read_rules(text_of(path), path)
+
+
+def text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RulesError(f"{path}: cannot be read ({error}). QUEUES_FILE names the rules of the queues") from error
-    return read_rules(text, path)
 
 
 def read_rules(text: str, path: Path) -> Rules:

@@ -74,8 +74,8 @@ class PostgresBesideRedis(PostgresTicketStore):
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         outcome = super().status(player_id, now_ms)
-        if isinstance(outcome, Waiting):
-            self._hold(player_id, self._rules.queues[outcome.queue])
+        if isinstance(outcome, Waiting) and outcome.queue in self._rules.known:
+            self._hold(player_id, self._rules.known[outcome.queue])
         elif not isinstance(outcome, Matched):
             self._let_go(player_id)
         return outcome
