@@ -9,7 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from matchmaking.engine.demands import RematchRule
 from matchmaking.engine.search_window import SearchWindow
+from players.rating_models import RatingModel
 
 _QUEUE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -33,7 +35,9 @@ class QueueRules:
     name: str
     #: Rating points of a new player.
     initial_rating: float = 1200.0
-    #: Rating points; the most that one match can move a rating.
+    #: How results change ratings. A queue may change it and keep its ratings.
+    rating_model: RatingModel = RatingModel.ELO
+    #: Rating points; the most that one match can move a rating. Elo's alone.
     k_factor: float = 32.0
     placement: Placement = Placement.OPTIONAL
     #: Seconds. Too small expires players on a slow phone; too large matches players who are gone.
@@ -41,6 +45,7 @@ class QueueRules:
     #: Seconds. Longer than the longest game, or its result comes too late to count.
     match_ttl_seconds: float = 3600.0
     search_window: SearchWindow = field(default_factory=SearchWindow)
+    rematch: RematchRule = field(default_factory=RematchRule)
 
     @property
     def ticket_ttl_ms(self) -> int:
@@ -126,10 +131,12 @@ class _RulesReader:
             raise self._fault("queues", name, f"has to be a table: [{here}]")
         if not _QUEUE_NAME.fullmatch(name):
             raise self._fault(here, None, f"{name!r} is no queue name: a-z, 0-9, - and _, at most 32 characters")
-        self._refuse_unknown(table, {f.name for f in fields(QueueRules)} - {"name"}, here)
+        self._refuse_unknown(table, {f.name for f in fields(QueueRules)} - {"name", "rematch"}, here)
         values: dict[str, Any] = self._numbers(table, _QUEUE_BOUNDS, here)
         if "placement" in table:
-            values["placement"] = self._placement(table["placement"], here)
+            values["placement"] = self._word(Placement, table, "placement", here)
+        if "rating_model" in table:
+            values["rating_model"] = self._word(RatingModel, table, "rating_model", here)
         if "search_window" in table:
             values["search_window"] = self._window(table["search_window"], f"{here}.search_window")
         return QueueRules(name=name, **values)
@@ -143,10 +150,10 @@ class _RulesReader:
             raise self._fault(here, "max_extra", "cannot be reached with step = 0: give a step, or max_extra = 0")
         return window
 
-    def _placement(self, value: Any, here: str) -> Placement:
-        if value not in list(Placement):
-            raise self._fault(here, "placement", f"{value!r} is not one of {', '.join(Placement)}")
-        return Placement(value)
+    def _word(self, words: type[StrEnum], table: dict[str, Any], key: str, here: str) -> StrEnum:
+        if table[key] not in list(words):
+            raise self._fault(here, key, f"{table[key]!r} is not one of {', '.join(words)}")
+        return words(table[key])
 
     def _numbers(self, table: dict[str, Any], bounds: Mapping[str, _Bound], here: str) -> dict[str, float]:
         numbers = {}

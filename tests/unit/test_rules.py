@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from matchmaking.rules import Placement, RulesError, load_rules
+from players.rating_models import RatingModel
 
 GOOD = """\
 default_queue = "ranked"
@@ -35,6 +36,14 @@ def test_what_is_not_said_is_the_default(tmp_path: Path) -> None:
     assert (casual.ticket_ttl_seconds, casual.match_ttl_seconds, casual.placement) == (300, 3600, Placement.OPTIONAL)
 
 
+def test_a_queue_names_its_rating_model_and_elo_is_what_is_not_said(tmp_path: Path) -> None:
+    text = GOOD.replace('placement = "required"', 'rating_model = "glicko2"')
+
+    queues = load_rules(rules_of(tmp_path, text)).queues
+
+    assert [queues[name].rating_model for name in ("ranked", "casual")] == [RatingModel.GLICKO2, RatingModel.ELO]
+
+
 def test_the_shipped_file_holds_the_window_of_the_guide() -> None:
     rules = load_rules(Path(__file__).parents[2] / "queues.toml")
 
@@ -53,6 +62,8 @@ def test_the_shipped_file_holds_the_window_of_the_guide() -> None:
         ("ticket_ttl_seconds = 60", "ticket_ttl = 60", 5, "is not a setting"),
         ('placement = "required"', 'placement = "sometimes"', 4, "optional, required, none"),
         ('placement = "required"', "placement = []", 4, "optional, required, none"),
+        ('placement = "required"', 'rating_model = "trueskill"', 4, "elo, glicko2, openskill"),
+        ('placement = "required"', "rematch = 1", 4, "is not a setting"),
         ("base = 50", "base = -1", 8, "from 0 to 10000"),
         ("base = 50", "bas = 50", 8, "is not a setting: known are base"),
         ("base = 50", "every_seconds = 0", 8, "above 0"),
