@@ -1,0 +1,38 @@
+"""How likely each team of a match was to win, by what was known of its players when it was made. Pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from matchmaking.engine.win_probability import chances, team_variance
+from matchmaking.match import Match
+
+#: Digits after the point that history keeps: a ten-thousandth is far below what ratings can tell.
+_DIGITS = 4
+
+Shape = tuple[int, ...]
+
+
+def win_probabilities(matches: Sequence[Match]) -> list[list[float] | None]:
+    """One list a match, one number a team, from the ratings and deviations of the tickets; None for a single team.
+
+    Matches of one shape are computed together: a round may make thousands.
+    """
+    places: dict[Shape, list[int]] = {}
+    for place, match in enumerate(matches):
+        places.setdefault(tuple(map(len, match.teams)), []).append(place)
+    found: list[list[float] | None] = [None] * len(matches)
+    for shape, same in places.items():
+        if len(shape) > 1:
+            for place, chance in zip(same, _of_one_shape([matches[place] for place in same]), strict=True):
+                found[place] = chance
+    return found
+
+
+def _of_one_shape(matches: Sequence[Match]) -> list[list[float]]:
+    sums = np.array([[sum([player.rating for player in team]) for team in match.teams] for match in matches])
+    variances = np.array(
+        [[team_variance([player.deviation for player in team]) for team in match.teams] for match in matches]
+    )
+    rounded: list[list[float]] = chances(sums, variances).round(_DIGITS).tolist()
+    return rounded
