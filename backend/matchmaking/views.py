@@ -13,6 +13,7 @@ from caroud import nudge, wiring
 from matchmaking import answers
 from matchmaking.match import PlayerId, TicketId
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
+from matchmaking.services.introduce_player import introduce_player
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.put_back import Known
@@ -21,7 +22,6 @@ from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, Waiting
 from players.permissions import player_of
-from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
@@ -90,7 +90,9 @@ class JoinView(QueueDoor):
             rules=queue,
             now_ms=now_ms,
             kept=self.kept_ticket(request, player, now_ms),
-            find_rating=partial(find_rating, player=player, queue=queue.name, initial_rating=queue.initial_rating),
+            find_rating=partial(
+                introduce_player, cache=wiring.rating_cache_of(self.backend), player=player, rules=queue
+            ),
             ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
         )
         return self.answer_with(outcome, player, now_ms)

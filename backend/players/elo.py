@@ -29,8 +29,8 @@ def score_of(own_rank: int, opponent_rank: int) -> float:
 def rated(teams: Sequence[Sequence[Skill]], ranks: Sequence[int], *, k_factor: float) -> list[list[Skill]]:
     """Skills after a match: all of a team move by the same points.
 
-    A team plays as the sum of its players, and what it scores strays as the square root of their number: 100 points more
-    in each of two players are 141 of one. So the sum, divided by that root, is rated like a player.
+    A team plays as the sum of its players, and its play strays as the square root of their number: 100 points more in
+    each of two players are 141 of one. So the sum, divided by that root, is rated like a player.
     """
     size = sum(map(len, teams)) / len(teams)
     strengths = [sum(skill.rating for skill in team) / math.sqrt(size) for team in teams]

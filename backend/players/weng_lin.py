@@ -1,8 +1,8 @@
 """OpenSkill: the Plackett-Luce model of Weng and Lin, for teams and any number of them. Pure.
 
 Source: R. C. Weng and C.-J. Lin, "A Bayesian Approximation Method for Online Ranking", JMLR 12 (2011), algorithm 4; the
-arithmetic is that of the library `openskill`. Its scale is free. Ours: mu is the rating and sigma the deviation, both in
-rating points, and beta is such that a duel of settled players has Elo's odds: sqrt(2) beta = 400 / ln 10.
+arithmetic is that of the library `openskill`. Its scale is free. Ours: mu is the rating and sigma the deviation, both
+in rating points, and beta is such that a duel of settled players has Elo's odds: sqrt(2) beta = 400 / ln 10.
 """
 
 import math
@@ -18,8 +18,8 @@ from players.skill import Skill
 BETA_POINTS = SCALE_POINTS / math.sqrt(2)
 #: Rating points: of who has not played. As in Glicko-2, so that a newcomer is one in either model.
 NEW_DEVIATION = 350.0
-#: Rating points that the deviation grows by before each match, squares added, so that it never falls to nothing; beta / 50
-#: is the library's own proportion.
+#: Rating points that the deviation grows by before each match, squares added, so that it never falls to nothing.
+#: beta / 50 is the library's own proportion.
 GROWTH_POINTS = BETA_POINTS / 50
 
 
