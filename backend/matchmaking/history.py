@@ -121,7 +121,8 @@ def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
         [match.server.id if match.server else None for match in matches],
         seats,
         [instant(match.created_ms).isoformat() for match in matches],
-        [chances and json.dumps(chances) for chances in win_probabilities(matches)],
+        # A list of numbers is JSON as Python writes it.
+        [chances and str(chances) for chances in win_probabilities(matches)],
         epoch,
         epoch,
         max((match.created_ms for match in matches), default=0),

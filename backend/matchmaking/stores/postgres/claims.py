@@ -120,7 +120,7 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
         "server_ids": [match.server.id if match.server else None for match in matches],
         "servers": [json.dumps(asdict(match.server)) if match.server else None for match in matches],
         "created_ms": [match.created_ms for match in matches],
-        "win_probabilities": [chances and json.dumps(chances) for chances in win_probabilities(matches)],
+        "win_probabilities": [chances and str(chances) for chances in win_probabilities(matches)],
         "match_ids": [match_id for match_id, _, _ in players],
         "players": [player.id for _, player, _ in players],
         "usernames": [player.username for _, player, _ in players],
