@@ -14,9 +14,10 @@ Shape = tuple[int, ...]
 
 
 def win_probabilities(matches: Sequence[Match]) -> list[list[float] | None]:
-    """One list a match, one number a team, from the ratings and deviations of the tickets; None for a single team or an empty one.
+    """One list a match, one number a team, from the ratings and deviations of the tickets.
 
-    Matches of one shape are computed together: a round may make thousands.
+    None where there is a single team, or an empty one. Matches of one shape are computed together: a round may make
+    thousands.
     """
     places: dict[Shape, list[int]] = {}
     for place, match in enumerate(matches):

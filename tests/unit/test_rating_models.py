@@ -1,7 +1,9 @@
 """Rating models: the papers' numbers, and what must hold for any result under any of them."""
 
 import math
+import random
 from itertools import pairwise
+from statistics import fmean
 
 import pytest
 from hypothesis import assume, given
@@ -10,6 +12,7 @@ from openskill.models import PlackettLuce
 
 from matchmaking.engine.win_probability import win_probabilities
 from players import glicko2, weng_lin
+from players.elo import expected_score
 from players.rating_models import RatingModel, Skill, known_skill, new_skill, rate
 
 K_FACTOR = 32.0
@@ -161,6 +164,28 @@ def test_in_a_team_the_newcomer_learns_more_from_the_result_than_the_settled_mat
     after = rate(model, [[newcomer, settled], [settled, settled]], [1, 2], K_FACTOR)
 
     assert after[0][0].rating - 1200 > 5 * (after[0][1].rating - 1200) > 0
+
+
+def distance_after(matches: int, model: RatingModel, newcomers: int = 100) -> float:
+    """Mean points between rating and strength of newcomers who are 400 points off and meet their like, settled."""
+    distances = []
+    for seed in range(newcomers):
+        dice = random.Random(seed)
+        newcomer, strength = new_skill(model, 1200), 1200 + dice.choice([-400, 400])
+        for _ in range(matches):
+            opponent = known_skill(model, newcomer.rating + dice.gauss(0, 50), 60, 0.06)
+            wins = dice.random() < expected_score(strength, opponent.rating)
+            ((newcomer,), _) = rate(model, [[newcomer], [opponent]], [1, 2] if wins else [2, 1], K_FACTOR)
+        distances.append(abs(newcomer.rating - strength))
+    return fmean(distances)
+
+
+def test_newcomers_settle_in_ten_matches_where_there_is_a_deviation() -> None:
+    after_ten = {model: distance_after(10, model) for model in RatingModel}
+
+    assert after_ten[RatingModel.ELO] > 250
+    assert after_ten[RatingModel.GLICKO2] < 110
+    assert after_ten[RatingModel.OPENSKILL] < 120
 
 
 def test_ten_players_in_one_match_tell_less_of_each_than_two_duels() -> None:
