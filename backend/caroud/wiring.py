@@ -208,6 +208,11 @@ def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
 
 
+def rating_cache_of(backend: str) -> RatingCache | None:
+    """The ratings that joins of a backend read, "" for the default one; None where PostgreSQL serves them now."""
+    return rating_cache() if backend == "redis" or (not backend and mode() == "redis") else None
+
+
 @cache
 def rate_limiter() -> RateLimiter:
     return RateLimiter(redis_client(), keys(), time.monotonic)

@@ -16,6 +16,7 @@ from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import PlayerId, TicketId
 from matchmaking.rules import Rules
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
+from matchmaking.services.introduce_player import introduce_player
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.put_back import Known
@@ -24,7 +25,6 @@ from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
 from players.permissions import player_of
-from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, choices, latencies, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
@@ -103,8 +103,8 @@ class JoinView(QueueDoor):
             rules=rules.queues[queue],
             now_ms=now_ms,
             kept=self.kept_ticket(request, player, rules, now_ms),
-            find_rating=lambda name: find_rating(
-                player=player, queue=name, initial_rating=rules.queues[name].initial_rating
+            find_rating=lambda name: introduce_player(
+                cache=wiring.rating_cache_of(self.backend), player=player, rules=rules.queues[name]
             ),
             ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
         )
