@@ -1,0 +1,42 @@
+"""The account behind a token; that of an external issuer's player is made when it is first needed."""
+
+from django.db import IntegrityError, transaction
+
+from errors import NotAllowed
+from players.models import Player
+from players.tokens import PlayerCaller
+
+
+def find_account(*, player: PlayerCaller) -> None:
+    """See to it that there is one. Raises `NotAllowed` where the token's account is gone."""
+    if Player.objects.filter(id=player.id).exists():
+        return
+    if not player.external_subject:
+        raise _gone()
+    _create_external(player)
+
+
+def hold_account(*, player: PlayerCaller) -> None:
+    """The same, and it stays until the end of the transaction: steps that one player takes at once come one after
+    another."""
+    find_account(player=player)
+    if Player.objects.select_for_update(no_key=True).filter(id=player.id).values_list("id").first() is None:
+        raise _gone()
+
+
+def _gone() -> NotAllowed:
+    return NotAllowed("the account of this token is gone; register a new one at /api/players/register/")
+
+
+def _create_external(player: PlayerCaller) -> None:
+    """The account of a player whom the studio's own issuer vouches for; a taken name gets a suffix."""
+    for username in (player.username, f"{player.username[:140]}-{player.id[:8]}"):
+        try:
+            with transaction.atomic():
+                Player.objects.get_or_create(
+                    id=player.id,
+                    defaults={"username": username, "external_subject": player.external_subject, "password": "!"},
+                )
+            return
+        except IntegrityError:
+            continue
