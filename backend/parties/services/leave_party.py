@@ -50,7 +50,6 @@ def kick_member(
         if player_id == leader_id:
             raise Invalid("player: that is you; leave the party instead", field="player")
         was_member = _remove(party, player_id)
-        party.invites.filter(player_id=player_id).delete()
         if was_member:
             party.code = free_code(new_code)
             touch(party, now)
