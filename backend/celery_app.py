@@ -21,6 +21,8 @@ SETTLE_EVERY_SECONDS = 15.0
 #: Seconds between rounds of PostgreSQL's own queues, by the backend. Beside Redis they are a trial of a few,
 #: whose joins ask for a round anyway.
 POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SECONDS}
+#: Seconds between two looks for parties and invites whose time is over: short beside an invite's life.
+EXPIRE_PARTIES_EVERY_SECONDS = 60.0
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
 
@@ -63,6 +65,7 @@ app.conf.beat_schedule = {
     "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
     "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),
+    "expire parties": _every(EXPIRE_PARTIES_EVERY_SECONDS, "tasks.reaping.expire_parties"),
     "forget expired tokens": _every(FORGET_EVERY_SECONDS, "tasks.reaping.forget_expired_tokens"),
     "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),
 }

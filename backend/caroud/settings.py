@@ -121,6 +121,22 @@ HEARTBEAT_INTERVAL_SECONDS = env.float("HEARTBEAT_INTERVAL_SECONDS", default=5.0
 #: Seconds without a heartbeat after which a game server is lost. Three intervals, as Agones has it.
 HEARTBEAT_TTL_SECONDS = env.float("HEARTBEAT_TTL_SECONDS", default=15.0)
 
+# --- Parties -----------------------------------------------------------------------------------------
+#: Members of a party at most; a queue may take fewer (`max_size` of its party rules).
+PARTY_MAX_SIZE = env.int("PARTY_MAX_SIZE", default=10)
+if not 2 <= PARTY_MAX_SIZE <= 100:
+    raise ImproperlyConfigured(f"PARTY_MAX_SIZE={PARTY_MAX_SIZE}: has to be from 2 to 100 members")
+#: Seconds that a party is kept after the last step of anybody in it.
+PARTY_TTL_SECONDS = env.float("PARTY_TTL_SECONDS", default=86400.0)
+#: Seconds that an invite holds.
+PARTY_INVITE_TTL_SECONDS = env.float("PARTY_INVITE_TTL_SECONDS", default=600.0)
+for _name, _seconds in (
+    ("PARTY_TTL_SECONDS", PARTY_TTL_SECONDS),
+    ("PARTY_INVITE_TTL_SECONDS", PARTY_INVITE_TTL_SECONDS),
+):
+    if not 1 <= _seconds <= 31_536_000:
+        raise ImproperlyConfigured(f"{_name}={_seconds:g}: has to be from 1 second to a year (31536000)")
+
 
 # --- Rate limits -------------------------------------------------------------------------------------
 def _rate(name: str, text: str) -> Rate | None:
@@ -151,6 +167,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "players",
     "servers",
+    "parties",
     "matchmaking",
     "caroud.apps.CaroudConfig",
 ]
@@ -248,6 +265,7 @@ SPECTACULAR_SETTINGS = {
         "ServerStatus": ["ready", "draining", "lost"],
         "HostingStatus": ["ready", "draining"],
         "DrainStatus": ["draining"],
+        "PartyLeftStatus": ["left"],
     },
     "TITLE": "Caroud matchmaking",
     "DESCRIPTION": "Join a queue, get a fair match on a server with room, report the result, see the rating change.",

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from caroud.health import healthz, readyz
 from caroud.limits import SchemaLimit
 from matchmaking import urls as matchmaking
+from parties import urls as parties
 from players import urls as players
 from servers import urls as servers
 
@@ -17,7 +18,7 @@ handler500 = "rest.problems.server_error"
 
 urlpatterns = [
     *matchmaking.hot_urlpatterns,
-    path("api/", include([*servers.urlpatterns, *matchmaking.urlpatterns, *players.urlpatterns])),
+    path("api/", include([*servers.urlpatterns, *matchmaking.urlpatterns, *players.urlpatterns, *parties.urlpatterns])),
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -5,6 +5,7 @@ from typing import Any
 from matchmaking.history import instant, teams_of
 from matchmaking.match import Match, MatchedPlayer, PlayerId
 from matchmaking.models import MatchRecord, Participant
+from matchmaking.party import members_of, party_id_of
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.tokens import PlayerCaller
@@ -20,7 +21,7 @@ def whole(rating: float) -> int:
 def of_waiting(waiting: Waiting, rules: QueueRules, now_ms: int) -> Tree:
     waited_ms = max(0, now_ms - waiting.joined_ms)
     reach = rules.search_window.reach(waited_ms / 1000)
-    return {
+    tree: Tree = {
         "status": "waiting",
         "queue": waiting.queue,
         "queues": list(waiting.queues),
@@ -34,6 +35,9 @@ def of_waiting(waiting: Waiting, rules: QueueRules, now_ms: int) -> Tree:
             "average_elo": whole(waiting.rating_sum / waiting.size) if waiting.size else None,
         },
     }
+    if waiting.party:
+        tree["party"] = {"id": party_id_of(waiting.party), "members": list(members_of(waiting.party))}
+    return tree
 
 
 def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:

@@ -26,6 +26,9 @@ class JoinBody(serializers.Serializer[Any]):
         allow_null=True,
         help_text='Milliseconds that you have measured to regions, 16 at most: `{"eu": 40}`.',
     )
+    party = serializers.UUIDField(
+        required=False, allow_null=True, help_text="The party that you lead: all its members join, as one ticket."
+    )
 
 
 class PlayerAnswer(serializers.Serializer[Any]):
@@ -69,6 +72,11 @@ class LastMatchAnswer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["completed", "abandoned"])
 
 
+class TicketPartyAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    members = serializers.ListField(child=serializers.UUIDField(), help_text="Ids of the players who wait together.")
+
+
 class TicketAnswer(serializers.Serializer[Any]):
     """Which fields are there depends on `status`: `waiting` has all from `your_elo` to `ticket`,
     `matched` has `match` and `opponent`, `not_in_queue` may have `last_match`."""
@@ -86,6 +94,7 @@ class TicketAnswer(serializers.Serializer[Any]):
         required=False,
         help_text="Your ticket, signed. Send the newest one back in `X-Matchmaking-Ticket`: a lost one is put back.",
     )
+    party = TicketPartyAnswer(required=False, help_text="Of a ticket that waits for a party.")
     match = MatchAnswer(required=False)
     opponent = OpponentAnswer(required=False, allow_null=True)
     last_match = LastMatchAnswer(required=False)

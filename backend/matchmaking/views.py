@@ -17,6 +17,7 @@ from matchmaking.match import PlayerId, TicketId
 from matchmaking.rules import Rules
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.introduce_player import introduce_player
+from matchmaking.services.join_as_party import join_as_party
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.put_back import Known
@@ -26,7 +27,7 @@ from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
 from players.permissions import player_of
 from players.tokens import PlayerCaller
-from rest.fields import body_of, choice, choices, latencies, region
+from rest.fields import body_of, choice, choices, identifier, latencies, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
@@ -73,42 +74,65 @@ class JoinView(QueueDoor):
     @extend_schema(
         parameters=[_TICKET_HEADER],
         request=JoinBody,
-        responses={200: TicketAnswer, **problems(400, 401, 403, 409, 503)},
-        summary="Join a queue, or several at once",
-        description="Joining twice is the same ticket, arrival time kept; during a live match it answers the match.",
+        responses={200: TicketAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="Join a queue, or several at once, alone or with a party",
+        description="Joining twice is the same ticket, arrival time kept; during a live match it answers the match. "
+        "With `party` its leader joins for all members: one ticket; 409 names a member who waits or plays already.",
         tags=["matchmaking"],
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
         rules = wiring.rules()
-        body = body_of(request, {"queue", "queues", "region", "latencies"})
+        body = body_of(request, {"queue", "queues", "region", "latencies", "party"})
         queues = choices(body, "queues", rules.queues.keys(), most=QUEUES_AT_ONCE)
         queue = choice(body, "queue", rules.queues.keys(), queues[0] if queues else rules.default_queue)
         if queues and body.get("queue") is not None:
             raise Invalid("queues: name either queue or queues", field="queues")
         queues = queues or (queue,)
         now_ms = wiring.clock()
-        store = wiring.ticket_store(self.backend)
-        outcome = join_queue(
-            store=store,
-            request=JoinRequest(
-                player_id=PlayerId(player.id),
-                username=player.username,
-                queues=queues,
-                region=region(body),
-                ticket_id=TicketId(wiring.new_id()),
-                traits=traits_text(Traits(latencies_ms=latencies(body))),
-            ),
-            rules=rules.queues[queue],
-            now_ms=now_ms,
-            kept=self.kept_ticket(request, player, rules, now_ms),
-            find_rating=lambda name: introduce_player(
-                cache=wiring.rating_cache_of(self.backend), player=player, rules=rules.queues[name]
-            ),
-            ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
+        asked = JoinRequest(
+            player_id=PlayerId(player.id),
+            username=player.username,
+            queues=queues,
+            region=region(body),
+            ticket_id=TicketId(wiring.new_id()),
+            traits=traits_text(Traits(latencies_ms=latencies(body))),
         )
+        kept = self.kept_ticket(request, player, rules, now_ms)
+        outcome = self._join(asked, identifier(body, "party"), player, kept, now_ms)
         return self.answer_with(outcome, player, now_ms)
+
+    def _join(
+        self, asked: JoinRequest, party_id: str, player: PlayerCaller, kept: KeptTicket | None, now_ms: int
+    ) -> Known:
+        store, rules = wiring.ticket_store(self.backend), wiring.rules()
+        ask_for_round = partial(nudge.ask_for_round, backend=self.backend)
+        if not party_id:
+            return join_queue(
+                store=store,
+                request=asked,
+                rules=rules.queues[asked.queue],
+                now_ms=now_ms,
+                find_rating=partial(self._introduce, player),
+                ask_for_round=ask_for_round,
+                kept=kept,
+            )
+        return join_as_party(
+            store=store,
+            party_id=party_id,
+            request=asked,
+            rules=rules,
+            now_ms=now_ms,
+            find_rating=lambda member, queue: self._introduce(PlayerCaller(member.player_id, member.username), queue),
+            ask_for_round=ask_for_round,
+            kept=kept,
+        )
+
+    def _introduce(self, player: PlayerCaller, queue: str) -> float:
+        """Rating points, from PostgreSQL; joins know the player from then on."""
+        cache = wiring.rating_cache_of(self.backend)
+        return introduce_player(cache=cache, player=player, rules=wiring.queue_rules(queue))
 
 
 class StatusView(QueueDoor):

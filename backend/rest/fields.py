@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -104,6 +105,17 @@ def latencies(body: dict[str, Any]) -> dict[str, int]:
                 f"latencies: whole milliseconds from 1 to {LONGEST_LATENCY_MS} for each region", field="latencies"
             )
     return value
+
+
+def identifier(body: dict[str, Any], name: str) -> str:
+    """A UUID as text, or "" where none is named."""
+    value = body.get(name)
+    if value is None:
+        return ""
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Invalid(f"{name}: has to be a UUID", field=name) from error
 
 
 def region(body: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What ends by itself: tickets nobody asks for, servers that fall silent, matches without a result."""
+"""What ends by itself: tickets nobody asks for, servers that fall silent, matches without a result, idle parties."""
 
 from celery import shared_task
 from django.conf import settings
@@ -8,6 +8,7 @@ from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.expire_tickets import end_tickets
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
 from matchmaking.services.host_matches import reap_stale_servers as reap
+from parties.services.expire_parties import expire_parties as expire_untouched
 from players.services.forget_tokens import forget_expired_tokens as forget
 from tasks.absence import logged_absence
 
@@ -48,6 +49,13 @@ def settle_overdue_matches() -> None:
         settle_overdue(
             store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
         )
+
+
+@shared_task(name="tasks.reaping.expire_parties")
+def expire_parties() -> None:
+    """Delete parties that nobody has touched for long, and invites whose time is over."""
+    with logged_absence("expiry of parties"):
+        expire_untouched(ttl_seconds=settings.PARTY_TTL_SECONDS, now_ms=wiring.clock())
 
 
 @shared_task(name="tasks.reaping.forget_expired_tokens")

@@ -10,12 +10,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.integration.conftest import PASSWORD, Api
 
-#: The callers, in the order of the columns below. The match is of `player` and a second one, on `server`.
+#: The callers, in the order of the columns below. The match is of `player` and a second one, on `server`;
+#: both are in a party that `player` leads.
 CALLERS = ("anonymous", "player", "stranger", "server", "other_server", "stale_server", "fleet", "staff")
 
 REGISTRATION = {"id": "new-1", "host": "10.0.0.9", "port": 7777, "capacity": 1}
 RESULT = {"ranks": [1, 2]}
 ACCOUNT = {"username": "newcomer", "password": PASSWORD}
+#: Of the party that `player` leads; "<member>" is the other one in it.
+GUEST = {"username": "boss"}
+MEMBER = {"player": "<member>"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,15 @@ MATRIX = [
     Call("POST", "api/servers/<str:server_id>/heartbeat/", (401, 403, 403, 200, 403, 409, 403, 403)),
     Call("POST", "api/servers/<str:server_id>/drain/", (401, 403, 403, 200, 403, 409, 403, 200)),
     Call("DELETE", "api/servers/<str:server_id>/", (401, 403, 403, 204, 403, 409, 403, 204)),
+    Call("POST", "api/parties/", (401, 200, 201, 403, 403, 403, 403, 201)),
+    Call("GET", "api/parties/mine/", (401, 200, 404, 403, 403, 403, 403, 404)),
+    Call("GET", "api/parties/invites/", (401, 200, 200, 403, 403, 403, 403, 200)),
+    Call("POST", "api/parties/join/", (401, 404, 404, 403, 403, 403, 403, 404), {"code": "nonsense"}),
+    Call("POST", "api/parties/<uuid:party_id>/join/", (401, 200, 404, 403, 403, 403, 403, 404)),
+    Call("POST", "api/parties/<uuid:party_id>/leave/", (401, 200, 404, 403, 403, 403, 403, 404)),
+    Call("POST", "api/parties/<uuid:party_id>/invites/", (401, 201, 404, 403, 403, 403, 403, 404), GUEST),
+    Call("POST", "api/parties/<uuid:party_id>/kick/", (401, 200, 404, 403, 403, 403, 403, 404), MEMBER),
+    Call("POST", "api/parties/<uuid:party_id>/lead/", (401, 200, 404, 403, 403, 403, 403, 404), MEMBER),
     Call("GET", "api/players/me/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/players/blocks/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("POST", "api/players/blocks/", (401, 200, 200, 403, 403, 403, 403, 200), {"username": "player2"}),
@@ -102,7 +115,9 @@ def credentials(api: Api, django_user_model: type) -> dict[str, dict[str, Any]]:
     stale = api.server("eu-1")
     server, other_server = api.server("eu-1", capacity=1), api.server("eu-2")
     api.post("servers/eu-2/drain/", token=other_server)
-    player, _, match_id = api.matched_pair()
+    player, second, match_id = api.matched_pair()
+    party = api.post("parties/", token=player.token, expect=201)
+    api.post("parties/join/", {"code": party["code"]}, token=second.token)
     stranger = api.player()
     boss = api.player("boss")
     django_user_model.objects.filter(id=boss.id).update(is_staff=True)  # type: ignore[attr-defined]
@@ -117,6 +132,7 @@ def credentials(api: Api, django_user_model: type) -> dict[str, dict[str, Any]]:
         "fleet": {"fleet": True},
         "staff": {"token": staff},
         "match": {"id": match_id},
+        "party": {"id": party["id"], "member": second.id},
     }
 
 
@@ -126,9 +142,12 @@ def test_a_caller_gets_what_the_matrix_says(
     api: Api, credentials: dict[str, dict[str, Any]], call: Call, caller: str
 ) -> None:
     match_id = credentials["match"]["id"]
+    party = credentials["party"]
     path = call.path.replace("<uuid:match_id>", match_id).replace("<str:server_id>", "eu-1")
+    path = path.replace("<uuid:party_id>", party["id"])
+    body = {"player": party["member"]} if call.body == MEMBER else call.body
 
-    response = call_any(api, call.method, path, call.body, **credentials[caller])
+    response = call_any(api, call.method, path, body, **credentials[caller])
 
     assert response.status_code == call.expected[CALLERS.index(caller)], response.content[:300]
 
@@ -138,6 +157,22 @@ def call_any(api: Api, method: str, path: str, body: Any, **who: Any) -> Any:
     if path.startswith("api/"):
         return api.call(method, path.removeprefix("api/"), body, **who)
     return api.client.get(f"/{path}")
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "stranger", "server", "fleet", "staff"])
+def test_whoever_is_refused_has_not_changed_a_party(
+    api: Api, credentials: dict[str, dict[str, Any]], caller: str
+) -> None:
+    party, leader = credentials["party"], credentials["player"]
+    before = api.get("parties/mine/", **leader)
+    for call, body in (
+        *[(call, {"player": party["member"]}) for call in ("invites", "kick", "lead")],
+        *[(call, {}) for call in ("join", "leave")],
+    ):
+        response = api.call("POST", f"parties/{party['id']}/{call}/", body, **credentials[caller])
+        assert response.status_code in (401, 403, 404)
+
+    assert api.get("parties/mine/", **leader) == before
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "player", "stranger", "other_server", "stale_server", "fleet"])
@@ -162,6 +197,9 @@ def test_whoever_is_refused_has_changed_nothing(api: Api, credentials: dict[str,
     ("path", "field"),
     [
         *[("matchmaking/join/", name) for name in ("rating", "elo_rating", "player_id", "username", "joined_at")],
+        *[("parties/join/", name) for name in ("player", "leader", "party", "id")],
+        *[("parties/{party}/invites/", name) for name in ("by", "expires_at", "party")],
+        *[("parties/{party}/kick/", name) for name in ("code", "leader")],
         *[("players/register/", name) for name in ("id", "is_staff", "is_superuser", "ratings", "is_active")],
         *[("servers/register/", name) for name in ("generation", "status", "active_games", "token")],
         *[("servers/eu-1/heartbeat/", name) for name in ("id", "capacity", "active_games", "status", "region")],
@@ -171,13 +209,22 @@ def test_whoever_is_refused_has_changed_nothing(api: Api, credentials: dict[str,
 def test_no_caller_sets_what_is_not_his_to_set(
     api: Api, credentials: dict[str, dict[str, Any]], path: str, field: str
 ) -> None:
-    who = {"matchmaking": "player", "players": "anonymous", "servers": "server", "matches": "server"}
+    who = {
+        "matchmaking": "player",
+        "parties": "player",
+        "players": "anonymous",
+        "servers": "server",
+        "matches": "server",
+    }
     caller = "fleet" if path == "servers/register/" else who[path.partition("/")[0]]
     body: dict[str, Any] = {"players/register/": ACCOUNT, "servers/register/": REGISTRATION}.get(path, {})
     body = RESULT if path.startswith("matches/") else body
 
     answer = api.post(
-        path.format(match=credentials["match"]["id"]), {**body, field: 1}, expect=400, **credentials[caller]
+        path.format(match=credentials["match"]["id"], party=credentials["party"]["id"]),
+        {**body, field: 1},
+        expect=400,
+        **credentials[caller],
     )
 
     assert answer["field"] == field

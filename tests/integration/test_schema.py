@@ -39,6 +39,15 @@ CALLS = {
     ("get", "/api/matchmaking/postgres/status/"),
     ("post", "/api/matchmaking/postgres/leave/"),
     ("get", "/api/matchmaking/postgres/stats/"),
+    ("post", "/api/parties/"),
+    ("get", "/api/parties/mine/"),
+    ("get", "/api/parties/invites/"),
+    ("post", "/api/parties/join/"),
+    ("post", "/api/parties/{party_id}/join/"),
+    ("post", "/api/parties/{party_id}/leave/"),
+    ("post", "/api/parties/{party_id}/invites/"),
+    ("post", "/api/parties/{party_id}/kick/"),
+    ("post", "/api/parties/{party_id}/lead/"),
     ("post", "/api/servers/register/"),
     ("post", "/api/servers/{server_id}/heartbeat/"),
     ("post", "/api/servers/{server_id}/drain/"),
@@ -102,9 +111,15 @@ def test_the_calls_that_can_be_sent_twice_name_the_key_and_what_it_may_meet(sche
 def test_what_is_answered_fits_the_schema(api: Api, schema: Any) -> None:
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
-    one, _, match_id = api.matched_pair()
+    one, other, match_id = api.matched_pair()
     token = api.server()
+    party = api.post("parties/", token=one.token, expect=201)
+    invites = f"parties/{party['id']}/invites/"
+    api.post(invites, {"player": other.id}, token=one.token, expect=201)
     answers = [
+        ("post", "/api/parties/{party_id}/invites/", api.post(invites, {"player": other.id}, token=one.token)),
+        ("get", "/api/parties/invites/", api.get("parties/invites/", token=other.token)),
+        ("get", "/api/parties/mine/", api.get("parties/mine/", token=one.token)),
         ("get", "/api/matchmaking/status/", api.get("matchmaking/status/", token=one.token)),
         ("post", "/api/matchmaking/join/", api.post("matchmaking/join/", token=api.player().token)),
         ("get", "/api/matchmaking/stats/", api.get("matchmaking/stats/")),
@@ -150,7 +165,13 @@ def test_the_admin_shows_matches_players_and_servers(api: Api, django_user_model
     *_, match_id = api.matched_pair()
     api.client.force_login(django_user_model.objects.create_superuser("boss"))
 
-    for page in ("matchmaking/matchrecord", "players/player", "players/rating", "servers/gameserverrecord"):
+    for page in (
+        "matchmaking/matchrecord",
+        "players/player",
+        "players/rating",
+        "servers/gameserverrecord",
+        "parties/party",
+    ):
         assert api.client.get(f"/admin/{page}/").status_code == 200, page
     assert json.dumps(match_id).strip('"') in api.client.get("/admin/matchmaking/matchrecord/").content.decode()
     assert api.client.get(f"/admin/matchmaking/matchrecord/{match_id}/change/").status_code == 200

@@ -78,16 +78,19 @@ def callers(api: Api, django_user_model: Any, settings: Any) -> Iterator[Callers
     settings.ALLOWED_HOSTS = ["*"]
     token = api.server("eu-1", capacity=1)
     player, _, match_id = api.matched_pair()
+    party = api.post("parties/", token=player.token, expect=201)
     boss = api.player("boss")
     django_user_model.objects.filter(id=boss.id).update(is_staff=True)
     staff = api.post("token/", {"username": "boss", "password": PASSWORD})["access"]
+    api.post("parties/join/", {"code": party["code"]}, token=staff)
+    api.post(f"parties/{party['id']}/lead/", {"player": boss.id}, token=player.token)
     bearers = {"player": player.token, "server": token, "staff": staff, "forged": staff[:-5] + "AAAAA"}
     headers = {name: {"Authorization": f"Bearer {bearer}"} for name, bearer in bearers.items()}
     headers |= {"anonymous": {}, "fleet": {"X-Fleet-Key": now.FLEET_KEYS[0]}}
     # The test's transaction has to outlive a request, as it does with Django's own client.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield Callers(headers, {"server_id": "eu-1", "match_id": match_id})
+    yield Callers(headers, {"server_id": "eu-1", "match_id": match_id, "party_id": party["id"]})
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 

@@ -158,7 +158,7 @@ def test_the_calls_of_the_api_document_exist_with_their_methods() -> None:
 def test_every_call_of_the_api_is_in_the_document() -> None:
     calls = re.findall(r"`[A-Z]+ ([a-z/<>]+/)`", text_of(REPO / "docs" / "api.md"))
     written = {path.replace("<id>", "<>") for path in calls}
-    for app in ("players", "servers", "matchmaking"):
+    for app in ("players", "servers", "parties", "matchmaking"):
         for route in re.findall(r'path\("([^"]+/)", \w+\.as_view', text_of(BACKEND / app / "urls.py")):
             shown = re.sub(r"<\w+:\w+>", "<>", route)
             assert shown in written or f"matchmaking/{shown}" in written, route

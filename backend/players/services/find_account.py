@@ -1,4 +1,4 @@
-"""The account behind a player's token."""
+"""The account behind a token; that of an external issuer's player is made when it is first needed."""
 
 from django.db import IntegrityError, transaction
 
@@ -15,8 +15,20 @@ def make_sure_of_account(player: PlayerCaller) -> None:
     if Player.objects.filter(id=player.id).exists():
         return
     if not player.external_subject:
-        raise NotAllowed("the account of this token is gone; register a new one at /api/players/register/")
+        raise _gone()
     _create_external(player)
+
+
+def hold_account(*, player: PlayerCaller) -> None:
+    """The same, and it stays until the end of the transaction: steps that one player takes at once come one after
+    another."""
+    make_sure_of_account(player)
+    if Player.objects.select_for_update(no_key=True).filter(id=player.id).values_list("id").first() is None:
+        raise _gone()
+
+
+def _gone() -> NotAllowed:
+    return NotAllowed("the account of this token is gone; register a new one at /api/players/register/")
 
 
 def _create_external(player: PlayerCaller) -> None:
