@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matchmaking.engine.pairing import Pairing, find_matches
     from matchmaking.engine.search_window import SearchWindow
+    from matchmaking.engine.teams.grouping import GroupedMatch, Grouping, find_groups
     from matchmaking.engine.tickets import WaitingTickets
 
-__all__ = ["Pairing", "SearchWindow", "WaitingTickets", "find_matches"]
+__all__ = [
+    "GroupedMatch",
+    "Grouping",
+    "Pairing",
+    "SearchWindow",
+    "WaitingTickets",
+    "find_groups",
+    "find_matches",
+]
 
 _HOMES = {
+    "GroupedMatch": "teams.grouping",
+    "Grouping": "teams.grouping",
     "Pairing": "pairing",
     "SearchWindow": "search_window",
     "WaitingTickets": "tickets",
+    "find_groups": "teams.grouping",
     "find_matches": "pairing",
 }
 

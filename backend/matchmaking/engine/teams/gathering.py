@@ -54,9 +54,7 @@ def make_notes(players: int, team_size: int, units: int) -> Notes:
 
 
 @njit(cache=True)
-def gather(
-    line: Seekers, ties: Ties, mix: np.ndarray, teams: int, team_size: int, start: int, notes: Notes
-) -> int:
+def gather(line: Seekers, ties: Ties, mix: np.ndarray, teams: int, team_size: int, start: int, notes: Notes) -> int:
     """Write the closest group whose lowest-rated unit stands at `start` to `notes.members`. Answers how many, or 0.
 
     A walk takes whoever fits, upward, until the teams are full. Should the group be wider than a member's reach, no

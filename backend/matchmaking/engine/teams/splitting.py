@@ -14,7 +14,6 @@ from numba import njit
 from matchmaking.engine.teams.seeking import Group
 from matchmaking.engine.teams.units import Units
 
-
 #: Splits of a group that are all looked at: more are searched by exchanging. 8 against 8 has 6,435.
 MOST_SPLITS = 10_000
 #: Sweeps of exchanges, each over all pairs of units. They end by themselves after a few.
@@ -76,9 +75,7 @@ def _renumber(split: np.ndarray, teams: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def _best_of_all(
-    strengths: np.ndarray, sizes: np.ndarray, teams: int, team_size: int, needs_equal: bool
-) -> np.ndarray:
+def _best_of_all(strengths: np.ndarray, sizes: np.ndarray, teams: int, team_size: int, needs_equal: bool) -> np.ndarray:
     """Seat unit after unit in every team that has room, of empty ones the first only; keep the most even end."""
     units = len(sizes)
     seats, sums = np.full(teams, team_size), np.zeros(teams)
