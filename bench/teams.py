@@ -5,6 +5,7 @@ Absolute times belong to the machine; the ratios travel.
 
 import statistics
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -55,14 +56,14 @@ def a_pool(count: int, *, seed: int = 1, largest: int = 1, has_traits: bool = Fa
         ratings,
         NOW_MS - waited_ms,
         parties=parties if largest > 1 else (),
-        traits=[_traits(row, count, dice) for row in range(count)] if has_traits else (),
+        traits=[_traits(row, parties[row] or str(row), count, dice) for row in range(count)] if has_traits else (),
     )
 
 
-def _traits(row: int, count: int, dice: np.random.Generator) -> str:
-    """Two thirds near one region, a third near the other; two recent opponents; one of ten blocks somebody."""
+def _traits(row: int, unit: str, count: int, dice: np.random.Generator) -> str:
+    """Two thirds of units near one region, a third near the other; two recent opponents; one of ten blocks somebody."""
     near, far = dice.integers(10, 60), dice.integers(90, 160)
-    latencies = f"eu:{near},us:{far}" if dice.random() < 2 / 3 else f"eu:{far},us:{near}"
+    latencies = f"eu:{near},us:{far}" if zlib.crc32(unit.encode()) % 3 else f"eu:{far},us:{near}"
     others = dice.integers(0, count, 3)
     blocks = f";b=player-{others[2]}" if dice.random() < 0.1 and others[2] != row else ""
     return f"d={dice.integers(50, 150)};l={latencies};r=player-{others[0]},player-{others[1]}{blocks}"

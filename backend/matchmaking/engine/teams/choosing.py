@@ -4,8 +4,12 @@ import numpy as np
 from numba import njit
 
 from matchmaking.engine.teams.gathering import Notes, Seekers, gather
+from matchmaking.engine.teams.splitting import split_group
 from matchmaking.engine.teams.ties import Ties
 
+#: Units of a group of which every split is looked at to tell its difference: more take too long for every group that
+#: comes into question, and even a first split tells it well.
+MOST_UNITS_TO_SPLIT = 10
 #: Thousandths of a rating point. Groups count as no wider, so that the sum over all fits in 64 bits.
 WIDEST = 1e12
 
@@ -33,7 +37,7 @@ def choose_groups(
             above = members[-1] + 1
             value = (
                 groups[above] + 1,
-                nearness[above] - cost_of(line, ties, members, notes),
+                nearness[above] - cost_of(line, ties, members, mixes[mix][1] > 0, teams, team_size, notes),
                 waited[above] + (line.waited_ms[members] * line.sizes[members]).sum(),
             )
             if value > best:
@@ -43,10 +47,11 @@ def choose_groups(
 
 
 @njit(cache=True)
-def cost_of(line: Seekers, ties: Ties, members: np.ndarray, notes: Notes) -> int:
-    """Thousandths of a point: how far each player is from the mean of the match, summed, and the malus of rematches.
-
-    For a duel it is the gap.
+def cost_of(
+    line: Seekers, ties: Ties, members: np.ndarray, needs_equal: bool, teams: int, team_size: int, notes: Notes
+) -> int:
+    """Thousandths of a point: how far each unit's players are from the mean of the match, summed; where there are
+    parties, by how much the teams differ; and the malus of rematches. For a duel it is the gap.
     """
     players, total = 0, 0.0
     for place in members:
@@ -56,7 +61,20 @@ def cost_of(line: Seekers, ties: Ties, members: np.ndarray, notes: Notes) -> int
     cost = 0.0
     for place in members:
         cost += abs(line.thousandths[place] - mean) * line.sizes[place]
+    if len(members) < players:
+        cost += _difference(line, members, needs_equal, teams, team_size)
     return int(min(np.rint(cost), WIDEST)) + _malus(line, ties, members, notes)
+
+
+@njit(cache=True)
+def _difference(line: Seekers, members: np.ndarray, needs_equal: bool, teams: int, team_size: int) -> float:
+    """Thousandths of a point between the strongest and the weakest team."""
+    strengths, sizes = line.thousandths[members] * line.sizes[members], line.sizes[members]
+    team = split_group(strengths, sizes, teams, team_size, needs_equal, len(members) <= MOST_UNITS_TO_SPLIT)
+    sums = np.zeros(teams)
+    for unit in range(len(members)):
+        sums[team[unit]] += strengths[unit]
+    return float(sums.max() - sums.min())
 
 
 @njit(cache=True)

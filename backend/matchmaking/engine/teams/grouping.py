@@ -80,7 +80,8 @@ def find_groups(
     for group in groups:
         places = place_of[group.units]
         needs_equal = bool(line.waited_ms[places].min() < long_ms)
-        splits.append(split_evenly(units, group, format.team_size, needs_equal=needs_equal))
+        size = format.team_size
+        splits.append(split_evenly(units, group.units, teams=group.teams, team_size=size, needs_equal=needs_equal))
         regions.append(region_for(latencies, group.units, float(line.limits[places].min())))
     matches = [
         GroupedMatch(tuple(tuple(row for unit in team for row in units.rows[unit]) for team in split), region, chance)

@@ -11,7 +11,6 @@ from functools import cache
 import numpy as np
 from numba import njit
 
-from matchmaking.engine.teams.seeking import Group
 from matchmaking.engine.teams.units import Units
 
 #: Splits of a group that are all looked at: more are searched by exchanging. 8 against 8 has 6,435.
@@ -24,13 +23,13 @@ MOST_SWEEPS = 50
 Split = tuple[tuple[int, ...], ...]
 
 
-def split_evenly(units: Units, group: Group, team_size: int, *, needs_equal: bool) -> Split:
+def split_evenly(units: Units, group: np.ndarray, *, teams: int, team_size: int, needs_equal: bool) -> Split:
     """The teams of a group, of the smallest difference of strengths: the best split where all can be looked at."""
-    strengths = np.array([units.strength(unit) for unit in group.units.tolist()])
-    tries_all = count_splits(group.teams, team_size) <= MOST_SPLITS
-    team = split_group(strengths, units.sizes[group.units], group.teams, team_size, needs_equal, tries_all)
-    members: list[list[int]] = [[] for _ in range(group.teams)]
-    for unit, number in zip(group.units.tolist(), team.tolist(), strict=True):
+    strengths = np.array([units.strength(unit) for unit in group.tolist()])
+    tries_all = count_splits(teams, team_size) <= MOST_SPLITS
+    team = split_group(strengths, units.sizes[group], teams, team_size, needs_equal, tries_all)
+    members: list[list[int]] = [[] for _ in range(teams)]
+    for unit, number in zip(group.tolist(), team.tolist(), strict=True):
         members[number].append(unit)
     return tuple(map(tuple, members))
 
