@@ -99,27 +99,33 @@ def measure_kind(kind: tuple[str, MatchFormat, bool, bool], count: int, runs: in
     }
 
 
-def measure_against_faf(count: int, team_size: int, has_parties: bool) -> dict[str, Any]:
-    """Means over pools: matches, imbalance (difference of the teams' sums), spread (of a match), the favourite."""
+def measure_against_faf(count: int, team_size: int, base: float, has_parties: bool) -> dict[str, Any]:
+    """Means over pools: matches, imbalance (difference of the teams' sums), spread (of a match), the favourite.
+
+    FAForever makes the matches of the best quality and leaves the others; `most_even` are as many of the engine's.
+    """
     format, ours, theirs = MatchFormat(2, team_size), [], []
     times: dict[str, list[float]] = {"engine": [], "faf": []}
     for seed in SEEDS:
         tickets = a_pool(count, seed=seed, largest=team_size if has_parties else 1)
         searches = searches_of(tickets)
         began = time.process_time()
-        grouping = find_groups(tickets, format=format, window=SearchWindow(), now_ms=NOW_MS)
+        grouping = find_groups(tickets, format=format, window=SearchWindow(base=base), now_ms=NOW_MS)
         grouped = time.process_time()
         games = find_games(searches, team_size, peak=1500)
         times["engine"].append((grouped - began) * 1000)
         times["faf"].append((time.process_time() - grouped) * 1000)
-        ours.append([match.teams for match in grouping.matches])
+        even_first = sorted(grouping.matches, key=lambda match: max(match.win_probabilities))
+        ours.append([match.teams for match in even_first])
         theirs.append([tuple(tuple(r for s in team for r in s.rows) for team in game) for game in games])
     pools = [a_pool(count, seed=seed, largest=team_size if has_parties else 1) for seed in SEEDS]
     return {
         "tickets": count,
         "team_size": team_size,
         "has_parties": has_parties,
+        "window_base": base,
         "engine": figures_of(pools, ours) | {"cpu_ms": statistics.median(times["engine"])},
+        "most_even": figures_of(pools, [match[: len(as_many)] for match, as_many in zip(ours, theirs, strict=True)]),
         "faf": figures_of(pools, theirs) | {"cpu_ms": statistics.median(times["faf"])},
     }
 
@@ -158,7 +164,8 @@ def figures_of(pools: list[WaitingTickets], found: list[list[Any]]) -> dict[str,
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything: rows of `sizes` and `against_faf`."""
     count, runs = (1_000, 1) if quick else (10_000, 5)
-    pools = [(100, 2), (200, 4)] if quick else [(40, 4), (200, 2), (200, 4), (1_000, 4), (1_000, 5)]
+    pools = [(200, 4, 100.0)] if quick else [(40, 4, 100.0), (40, 4, 400.0), (200, 2, 100.0), (200, 4, 100.0)]
+    pools += [] if quick else [(1_000, 4, 100.0), (1_000, 5, 100.0)]
     return {
         "sizes": [measure_kind(kind, count, runs) for kind in KINDS],
         "against_faf": [measure_against_faf(*pool, parties) for pool in pools for parties in (False, True)],

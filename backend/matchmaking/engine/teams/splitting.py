@@ -38,7 +38,8 @@ def split_evenly(units: Units, group: np.ndarray, *, teams: int, team_size: int,
 def count_splits(teams: int, team_size: int) -> int:
     """Of a group of solo players; parties leave fewer."""
     players = teams * team_size
-    return math.factorial(players) // (math.factorial(team_size) ** teams * math.factorial(teams))
+    alike = int(math.factorial(team_size) ** teams) * math.factorial(teams)
+    return math.factorial(players) // alike
 
 
 @njit(cache=True)
@@ -112,7 +113,7 @@ def has_equals(team: np.ndarray, sizes: np.ndarray, teams: int) -> bool:
     largest = np.zeros(teams, dtype=np.int64)
     for unit in range(len(team)):
         largest[team[unit]] = max(largest[team[unit]], sizes[unit])
-    return (largest == largest.max()).sum() > 1
+    return bool((largest == largest.max()).sum() > 1)
 
 
 @njit(cache=True)
@@ -127,13 +128,13 @@ def _seat(strengths: np.ndarray, sizes: np.ndarray, teams: int, team_size: int, 
             chosen = unit
         else:
             room = np.where(seats >= sizes[unit], seats, team_size + 1)
-            chosen = room.argmin()
+            chosen = int(room.argmin())
         team[unit] = chosen
         seats[chosen] -= sizes[unit]
         sums[chosen] += strengths[unit] - mean * sizes[unit]
     solos = parties + np.argsort(-strengths[parties:], kind="mergesort")
     for unit in solos:
-        chosen = np.where(seats > 0, sums, np.inf).argmin()
+        chosen = int(np.where(seats > 0, sums, np.inf).argmin())
         team[unit] = chosen
         seats[chosen] -= 1
         sums[chosen] += strengths[unit] - mean

@@ -45,7 +45,7 @@ class Units:
 def gather_units(tickets: WaitingTickets, rows: Sequence[int], *, largest: int) -> Units:
     """The units of these rows. A party larger than `largest`, or that misses a member, is none."""
     solos, parties = _by_party(tickets, rows)
-    members = [(row,) for row in solos]
+    members: list[tuple[int, ...]] = [(row,) for row in solos]
     members += [party for party in parties if len(party) <= largest and _is_whole(tickets, party)]
     groups = members[len(solos) :]
     means = [sum(float(tickets.ratings[row]) / len(party) for row in party) for party in groups]
