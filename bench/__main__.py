@@ -20,7 +20,7 @@ from rich.table import Table
 from devstack.embedded import PostgresServer, RedisServer, free_port
 from devstack.stack import temporary_stack
 
-PARTS = ("engine", "rounds", "joins", "latency", "crowd", "stores", "outage")
+PARTS = ("engine", "teams", "rounds", "joins", "latency", "crowd", "stores", "outage")
 
 
 def main() -> int:
@@ -68,6 +68,12 @@ def _engine(quick: bool) -> Any:
     from bench import engine  # noqa: PLC0415 - each part loads what it needs, and Django only once
 
     return engine.run()
+
+
+def _teams(quick: bool) -> Any:
+    from bench import teams  # noqa: PLC0415
+
+    return teams.run(quick=quick)
 
 
 def _rounds(quick: bool) -> Any:
@@ -146,6 +152,7 @@ def _crowd(quick: bool) -> Any:
 
 MEASURES = {
     "engine": _engine,
+    "teams": _teams,
     "rounds": _rounds,
     "joins": _joins,
     "latency": _latency,
