@@ -1,6 +1,6 @@
 """What traits change between two tickets: who may not meet, who met lately, how sure the ratings are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,14 +57,19 @@ def find_terms(
     if any(traits.blocked or traits.recent for _, traits in known):
         players = (tickets.player_ids[ticket] for ticket in line.tickets.tolist())
         places = {player: place for place, player in enumerate(players)}
-        blocks = [(place, other) for place, traits in known for other in _waiting(traits.blocked, places)]
-        if blocks:
-            forbidden = np.zeros(count, dtype=np.int64)
-            for later, back in _neighbours(blocks, band):
-                forbidden[later] |= 1 << (back - 1)
-        if rematch.last and rematch.points:
-            malus = _find_malus(known, places, rematch, band)
+        forbidden = _find_forbidden(known, places, band)
+        malus = _find_malus(known, places, rematch, band)
     return Terms(excess, malus, forbidden)
+
+
+def _find_forbidden(known: Sequence[tuple[int, Traits]], places: dict[str, int], band: int) -> np.ndarray:
+    forbidden = np.zeros(len(places), dtype=np.int64)
+    for place, traits in known:
+        for player in traits.blocked:
+            other = places.get(player, place)
+            if 1 <= (back := abs(place - other)) <= band:
+                forbidden[max(place, other)] |= 1 << (back - 1)
+    return forbidden if forbidden.any() else NO_TERMS.forbidden
 
 
 def _find_malus(
@@ -72,19 +77,11 @@ def _find_malus(
 ) -> np.ndarray:
     """Where each of the two was a recent opponent of the other, the later meeting counts."""
     malus = np.zeros((len(places), band))
+    points = [rematch.malus(matches_ago) for matches_ago in range(1, rematch.last + 1)]
     for place, traits in known:
-        for matches_ago, player in enumerate(traits.recent[: rematch.last], start=1):
-            for later, back in _neighbours([(place, other) for other in _waiting([player], places)], band):
-                malus[later, back - 1] = max(malus[later, back - 1], rematch.malus(matches_ago))
+        for player, further in zip(traits.recent, points, strict=False):
+            other = places.get(player, place)
+            if 1 <= (back := abs(place - other)) <= band:
+                met = (max(place, other), back - 1)
+                malus[met] = max(malus[met], further)
     return malus if malus.any() else NO_TERMS.malus
-
-
-def _waiting(players: Sequence[str] | frozenset[str], places: dict[str, int]) -> Iterator[int]:
-    return (places[player] for player in players if player in places)
-
-
-def _neighbours(pairs: Sequence[tuple[int, int]], band: int) -> Iterator[tuple[int, int]]:
-    """(later place, how many places back) of the pairs that are within the band."""
-    for one, other in pairs:
-        if 1 <= abs(one - other) <= band:
-            yield max(one, other), abs(one - other)
