@@ -86,7 +86,7 @@ def test_any_ratings_and_times_give_a_finite_density(ratings: list[float], ago_m
 
 def test_the_gap_put_up_with_goes_with_the_root_of_rarity() -> None:
     assert gap_of(1500, 0, even(0.0004)) == pytest.approx(PATIENCE.reach_at_one / 0.02)
-    assert gap_of(1500, 0, even(0.0001)) == pytest.approx(PATIENCE.reach_at_one / 0.01)
+    assert gap_of(1500, 0, even(0.0009)) == pytest.approx(PATIENCE.reach_at_one / 0.03)
 
 
 def test_a_full_queue_takes_the_close_at_once_and_an_empty_one_is_not_careless() -> None:

@@ -93,10 +93,12 @@ def test_the_malus_decays_and_the_later_meeting_of_the_two_counts() -> None:
     rule = RematchRule(last=3, points=120)  # 120, 80, 40
     third = pool(("a", 1500, 0, Traits(recent=("x", "y", "b"))), ("b", 1560, 0, Traits()))
     first = pool(("a", 1500, 0, Traits(recent=("x", "y", "b"))), ("b", 1560, 0, Traits(recent=("a",))))
+    other_way = pool(("a", 1500, 0, Traits(recent=("b",))), ("b", 1560, 0, Traits(recent=("x", "y", "a"))))
     fourth = pool(("a", 1500, 0, Traits(recent=("x", "y", "z", "b"))), ("b", 1600, 0, Traits()))
 
     assert met(third, find_matches(third, WINDOW, NOW_MS, rematch=rule)) == pairs_of("ab")
     assert met(first, find_matches(first, WINDOW, NOW_MS, rematch=rule)) == set()
+    assert met(other_way, find_matches(other_way, WINDOW, NOW_MS, rematch=rule)) == set()
     assert met(fourth, find_matches(fourth, WINDOW, NOW_MS, rematch=rule)) == pairs_of("ab")
 
 

@@ -20,18 +20,18 @@ class Patience:
 
     #: Rating points, where one player a second and rating point arrives; at any other density divided by its root.
     #: Larger pairs sooner and farther apart.
-    reach_at_one: float = 1.0
+    reach_at_one: float = 1.15
     #: Rating points. Never less than this at the typical density, however many players come: nobody can tell closer
     #: opponents apart. Smaller makes a full queue wait for nothing.
-    close: float = 24.0
+    close: float = 24.5
     #: Rating points: never more than this before it grows with the wait, so that an empty queue is not careless.
-    far: float = 104.0
+    far: float = 90.0
     #: How reach grows as players get rarer away from the queue's middle: 0.5 is the least sum of gaps and waits;
     #: larger spares the rarest players waits, and gives them gaps for it.
     rarity: float = 0.6
     #: Beats without growth; and how much of itself the gap grows by in each beat after.
     calm_beats: float = 0.25
-    growth_per_beat: float = 2.7
+    growth_per_beat: float = 2.8
 
     def worths(self, ratings: np.ndarray, waited_seconds: np.ndarray, density: Density) -> np.ndarray:
         """Rating points, float64: half of the gap that each ticket puts up with now. Infinite where nobody comes."""
