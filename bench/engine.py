@@ -17,13 +17,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "backend"))
 
-from matchmaking.engine import SearchWindow, WaitingTickets, find_matches
+from matchmaking.engine import Density, Patience, SearchWindow, WaitingTickets, estimate_density, find_matches
+from matchmaking.engine.demands import LatencyLimit, RematchRule
+from matchmaking.engine.traits import Traits, traits_text
 
 #: The moment at which every round runs. Milliseconds since the epoch.
 NOW_MS = 1_795_464_000_000
 
 #: (tickets, runs): the median of the runs is reported.
 SIZES = ((1_000, 50), (10_000, 20), (100_000, 7), (1_000_000, 3))
+
+#: Tickets up to which a pool is also measured in which everybody has traits.
+MOST_WITH_TRAITS = 10_000
 
 #: (tickets, base of the window in rating points): the default window, and one where pairs are hard to find.
 YARDSTICKS = ((300, 100.0), (1_000, 100.0), (300, 5.0), (1_000, 5.0))
@@ -66,16 +71,50 @@ def total_gap(tickets: WaitingTickets, pairs: np.ndarray) -> float:
     return float(np.abs(np.diff(tickets.ratings[pairs], axis=1)).sum())
 
 
+def density_of(tickets: WaitingTickets) -> Density:
+    """As a round estimates it: from the newest thousand."""
+    newest = np.argsort(tickets.joined_ms)[-1_000:]
+    return estimate_density(tickets.ratings[newest], tickets.joined_ms[newest], NOW_MS)
+
+
+def with_traits(tickets: WaitingTickets, seed: int = 1) -> WaitingTickets:
+    """Three recent opponents, latencies to three regions, and a deviation for everybody; a block for one in ten."""
+    dice = np.random.default_rng(seed)
+    count = len(tickets.player_ids)
+    others = dice.integers(0, count, (count, 4)).tolist()
+    ms = dice.integers(20, 120, (count, 3)).tolist()
+    traits = [
+        Traits(
+            deviation=90.0,
+            latencies_ms=dict(zip(("eu", "us", "ap"), ms[row], strict=True)),
+            recent=tuple(tickets.player_ids[other] for other in others[row][:3]),
+            blocked=frozenset((tickets.player_ids[others[row][3]],)) if row % 10 == 0 else frozenset(),
+        )
+        for row in range(count)
+    ]
+    return WaitingTickets(
+        tickets.player_ids, tickets.ratings, tickets.joined_ms, traits=[traits_text(t) for t in traits]
+    )
+
+
 def measure_size(count: int, runs: int) -> dict[str, Any]:
-    tickets, window = a_pool(count), SearchWindow()
+    tickets, window, patient = a_pool(count), SearchWindow(), SearchWindow(patience=Patience())
     pairs = find_matches(tickets, window, NOW_MS).pairs
-    return {
+    figures = {
         "tickets": count,
         "median_ms": median_ms(lambda: find_matches(tickets, window, NOW_MS), runs),
+        "patient_ms": median_ms(lambda: find_matches(tickets, patient, NOW_MS, density=density_of(tickets)), runs),
         "runs": runs,
         "pairs": len(pairs),
         "mean_gap": total_gap(tickets, pairs) / len(pairs),
     }
+    if count <= MOST_WITH_TRAITS:
+        told, rules = with_traits(tickets), {"latency": LatencyLimit(max_ms=100), "rematch": RematchRule(3, 30)}
+        find_matches(told, patient, NOW_MS, density=density_of(told), **rules)
+        figures["traits_ms"] = median_ms(
+            lambda: find_matches(told, patient, NOW_MS, density=density_of(told), **rules), runs
+        )
+    return figures
 
 
 def measure_against_blossom(count: int, base: float) -> dict[str, Any]:
@@ -107,9 +146,13 @@ def run() -> dict[str, Any]:
 
 def print_tables(figures: dict[str, Any]) -> None:
     print(f"first call {figures['first_call_ms']:.0f} ms (compiles, or loads what is compiled)\n")
-    print(f"{'tickets':>9}  {'median ms':>9}  {'pairs':>7}  {'mean gap':>8}")
+    print(f"{'tickets':>9}  {'median ms':>9}  {'patient':>9}  {'all traits':>10}  {'pairs':>7}  {'mean gap':>8}")
     for row in figures["sizes"]:
-        print(f"{row['tickets']:>9,}  {row['median_ms']:>9.2f}  {row['pairs']:>7,}  {row['mean_gap']:>8.3f}")
+        traits = f"{row['traits_ms']:.2f}" if "traits_ms" in row else ""
+        print(
+            f"{row['tickets']:>9,}  {row['median_ms']:>9.2f}  {row['patient_ms']:>9.2f}  {traits:>10}"
+            f"  {row['pairs']:>7,}  {row['mean_gap']:>8.3f}"
+        )
     print("\n  tickets  window  engine ms  blossom ms    faster    pairs      gap")
     for row in figures["against_blossom"]:
         print(
