@@ -14,6 +14,7 @@ from errors import Invalid
 from matchmaking import answers
 from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import PlayerId, TicketId
+from matchmaking.rules import Rules
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
@@ -21,7 +22,7 @@ from matchmaking.services.put_back import Known
 from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
-from matchmaking.ticket import JoinRequest, KeptTicket, Left, Waiting
+from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
 from players.permissions import player_of
 from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
@@ -49,17 +50,20 @@ class QueueDoor(Door):
 
     backend = ""
 
-    def kept_ticket(self, request: Request, player: PlayerCaller, now_ms: int) -> KeptTicket | None:
+    def kept_ticket(self, request: Request, player: PlayerCaller, rules: Rules, now_ms: int) -> KeptTicket | None:
         """The ticket that the player shows, in those of its queues that there are, if it is not too old."""
         text = request.META.get(_HEADER_VARIABLE)
         if not text:
             return None
-        oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in wiring.rules().queues.values())
+        oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in rules.queues.values())
         kept = read_ticket(text, PlayerId(player.id), issued_since_ms=oldest_ms, secret=settings.SECRET_KEY)
-        return kept.within(wiring.rules().queues) if kept is not None else None
+        return kept.within(rules.queues) if kept is not None else None
 
     def answer_with(self, outcome: Known | Left, player: PlayerCaller, now_ms: int) -> HttpResponse:
-        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=wiring.rules().queues, now_ms=now_ms)
+        rules = wiring.rules().known
+        if isinstance(outcome, Waiting) and outcome.queue not in rules:
+            outcome = NotInQueue()  # in a queue that was there before this process started, and is no more
+        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=rules, now_ms=now_ms)
         if isinstance(outcome, Waiting):
             tree["ticket"] = sign_ticket(answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY)
         return answer(tree)
@@ -98,7 +102,7 @@ class JoinView(QueueDoor):
             ),
             rules=rules.queues[queue],
             now_ms=now_ms,
-            kept=self.kept_ticket(request, player, now_ms),
+            kept=self.kept_ticket(request, player, rules, now_ms),
             find_rating=lambda name: find_rating(
                 player=player, queue=name, initial_rating=rules.queues[name].initial_rating
             ),
@@ -117,12 +121,12 @@ class StatusView(QueueDoor):
     )
     def get(self, request: Request) -> HttpResponse:
         player = player_of(request)
-        now_ms = wiring.clock()
+        now_ms, rules = wiring.clock(), wiring.rules()
         outcome = ticket_status(
             store=wiring.ticket_store(self.backend),
-            rules=wiring.rules(),
+            rules=rules,
             player_id=PlayerId(player.id),
-            kept=self.kept_ticket(request, player, now_ms),
+            kept=self.kept_ticket(request, player, rules, now_ms),
             now_ms=now_ms,
         )
         if isinstance(outcome, Waiting) and not self.backend:
@@ -143,13 +147,13 @@ class LeaveView(QueueDoor):
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
-        now_ms = wiring.clock()
+        now_ms, rules = wiring.clock(), wiring.rules()
         try:
             outcome = leave_queue(
                 store=wiring.ticket_store(self.backend),
-                rules=wiring.rules(),
+                rules=rules,
                 player_id=PlayerId(player.id),
-                kept=self.kept_ticket(request, player, now_ms),
+                kept=self.kept_ticket(request, player, rules, now_ms),
                 now_ms=now_ms,
                 pause=time.sleep,
                 request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),

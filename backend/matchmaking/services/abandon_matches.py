@@ -54,13 +54,16 @@ def _release(store: TicketStore, ratings: RatingCache, match_id: str, now_ms: in
 
 
 def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
-    """Abandon matches older than their queue's `match_ttl_seconds`; finish the release of ended ones."""
+    """Abandon matches older than their queue's `match_ttl_seconds`, or than any queue's where theirs is not known any
+    more; finish the release of ended ones."""
     now = instant(now_ms)
+    lifetimes = {queue: timedelta(seconds=known.match_ttl_seconds) for queue, known in rules.known.items()}
+    live = MatchRecord.objects.filter(ended_at=None)
+    of_queues = [(live.filter(queue=queue), lifetime) for queue, lifetime in lifetimes.items()]
     overdue: list[str] = []
-    for queue, queue_rules in rules.queues.items():
-        born_before = now - timedelta(seconds=queue_rules.match_ttl_seconds)
-        live = MatchRecord.objects.filter(queue=queue, ended_at=None, created_at__lt=born_before)
-        overdue += [str(match_id) for match_id in live.values_list("id", flat=True)[:SETTLE_BATCH]]
+    for matches, lifetime in [*of_queues, (live.exclude(queue__in=lifetimes), max(lifetimes.values()))]:
+        old = matches.filter(created_at__lt=now - lifetime)
+        overdue += [str(match_id) for match_id in old.values_list("id", flat=True)[:SETTLE_BATCH]]
     settled = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=overdue, now_ms=now_ms)
     ended_before = now - timedelta(seconds=RELEASE_AGAIN_AFTER_SECONDS)
     unreleased = MatchRecord.objects.filter(released_at=None, ended_at__lt=ended_before).order_by("ended_at")

@@ -46,7 +46,7 @@ def settle_match(
     with transaction.atomic():
         record = MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
         if MatchStatus(record.status).is_live:
-            queue_rules = rules.queues.get(record.queue) or QueueRules(name=record.queue)
+            queue_rules = rules.known.get(record.queue) or QueueRules(name=record.queue)
             _end(record, outcome, queue_rules, instant(now_ms))
         elif not _is_outcome_of(record, outcome):
             raise Conflict(

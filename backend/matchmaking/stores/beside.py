@@ -116,7 +116,8 @@ class PostgresBesideRedis(PostgresTicketStore):
         self._other.end(match, how)
 
     def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
-        lifetime_ms = max(self._rules.queues[queue].ticket_ttl_ms for queue in queues if queue in self._rules.queues)
+        known = self._rules.known
+        lifetime_ms = max((known[queue].ticket_ttl_ms for queue in queues if queue in known), default=0)
         try:
             return self._other.hold(player_id, f"postgres/{queues[0]}", lifetime_ms + _GRACE_MS)
         except StoreUnavailable as error:

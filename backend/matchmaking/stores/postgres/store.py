@@ -454,7 +454,7 @@ class PostgresTicketStore:
     def prune_online(self, now_ms: int) -> int:
         """Also purges tickets that ended so long ago that nobody asks what became of them."""
         told_ms = now_ms - LAST_WORD_MS
-        over_ms = told_ms - max(rules.match_ttl_ms for rules in self._rules.queues.values())
+        over_ms = told_ms - max(rules.match_ttl_ms for rules in self._rules.known.values())
         for statuses, before_ms in ((["left", "expired"], told_ms), (["matched"], over_ms)):
             ended = {"statuses": statuses, "before_ms": before_ms, "stands_in": self._stands_in}
             execute(sql.PURGE_ENDED, ended)

@@ -79,8 +79,8 @@ class RedisTicketStore:
         self._is_whole = is_whole
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
-        self._queues = list(rules.queues)
-        ticket_ttl_ms = max(queue.ticket_ttl_ms for queue in rules.queues.values())
+        self._queues = list(rules.known)
+        ticket_ttl_ms = max(queue.ticket_ttl_ms for queue in rules.known.values())
         self._last_word_ms = max(lifetimes.LAST_WORD_LIFETIME_MS, 2 * ticket_ttl_ms)
         self._per_queue_keys = [
             key
