@@ -23,6 +23,8 @@ SETTLE_EVERY_SECONDS = 15.0
 POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SECONDS}
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
+#: Seconds between two looks at what history says of the queues. It costs about half a second a busy queue.
+WORK_OUT_EVERY_SECONDS = 60.0
 
 mend_kombu()
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
@@ -65,4 +67,5 @@ app.conf.beat_schedule = {
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),
     "forget expired tokens": _every(FORGET_EVERY_SECONDS, "tasks.reaping.forget_expired_tokens"),
     "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),
+    "work out history": _every(WORK_OUT_EVERY_SECONDS, "tasks.history.work_out_history"),
 }

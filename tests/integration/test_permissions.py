@@ -44,6 +44,11 @@ MATRIX = [
     *queue_calls("matchmaking/redis/"),
     *queue_calls("matchmaking/postgres/"),
     #                                                   anon player strang server other stale fleet staff
+    Call(
+        "GET",
+        "api/matchmaking/tickets/<uuid:player_id>/explain/",
+        (401, 403, 403, 403, 403, 403, 403, 404),
+    ),
     Call("GET", "api/matches/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/matches/<uuid:match_id>/", (401, 200, 403, 403, 403, 403, 403, 200)),
     Call("POST", "api/matches/<uuid:match_id>/result/", (401, 403, 403, 200, 403, 409, 403, 403), RESULT),
@@ -122,7 +127,11 @@ def test_a_caller_gets_what_the_matrix_says(
     api: Api, credentials: dict[str, dict[str, Any]], call: Call, caller: str
 ) -> None:
     match_id = credentials["match"]["id"]
-    path = call.path.replace("<uuid:match_id>", match_id).replace("<str:server_id>", "eu-1")
+    path = (
+        call.path.replace("<uuid:match_id>", match_id)
+        .replace("<uuid:player_id>", match_id)
+        .replace("<str:server_id>", "eu-1")
+    )
 
     response = call_any(api, call.method, path, call.body, **credentials[caller])
 

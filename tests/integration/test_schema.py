@@ -36,6 +36,7 @@ CALLS = {
     ("get", "/api/matchmaking/postgres/status/"),
     ("post", "/api/matchmaking/postgres/leave/"),
     ("get", "/api/matchmaking/postgres/stats/"),
+    ("get", "/api/matchmaking/tickets/{player_id}/explain/"),
     ("post", "/api/servers/register/"),
     ("post", "/api/servers/{server_id}/heartbeat/"),
     ("post", "/api/servers/{server_id}/drain/"),

@@ -19,6 +19,7 @@ def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
         "tasks.reaping.settle_overdue_matches",
         "tasks.reaping.forget_expired_tokens",
         "tasks.history.persist_matches",
+        "tasks.history.work_out_history",
     }
     assert all(entry["task"] in app.tasks for entry in app.conf.beat_schedule.values())
 
