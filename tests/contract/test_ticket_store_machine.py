@@ -11,13 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from datastore import keys as lifetimes
 from datastore.client import connect
 from datastore.keys import Keys
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, Proposal
+from matchmaking.party import members_of, party_text
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
-from matchmaking.ticket import KeptTicket, Matched
+from matchmaking.ticket import JoinRequest, KeptTicket, Left, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
 from servers.stores.port import ServerPool
@@ -39,8 +41,17 @@ PLAYERS = [a_player_id(number) for number in range(6)]
 SERVERS = ["eu-1", "eu-2", "us-1"]
 PAIRS = st.lists(st.sampled_from(PLAYERS), min_size=2, max_size=2, unique=True)
 QUEUES = st.sampled_from([RANKED, CASUAL])
+#: Of a join: a queue, or both, in either order.
+CHOICES = st.sampled_from([("ranked",), ("casual",), ("ranked", "casual"), ("casual", "ranked")])
+MEMBERS = st.lists(st.sampled_from(PLAYERS), min_size=2, max_size=3, unique=True)
 WAITS_MS = st.sampled_from([0, 1_000, 200_000, 300_001])
 ENDINGS = st.sampled_from([MatchStatus.COMPLETED, MatchStatus.ABANDONED])
+
+
+@pytest.fixture(autouse=True)
+def _nudges_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model's nudges do not wear off; a run on a busy machine may take longer than theirs."""
+    monkeypatch.setattr(lifetimes, "NUDGE_LIFETIME_MS", 10**9)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,18 +102,43 @@ class StoresAgree(RuleBasedStateMachine):
 
     # --- the player's calls -------------------------------------------------------------------------------
 
-    @rule(player=st.sampled_from(PLAYERS), rules=QUEUES, rating=st.sampled_from([1000.0, 1200.5, None]))
-    def join(self, player, rules, rating) -> None:
-        if rating is not None:
-            self.know_rating(player, rules.name, rating)
-        region = "eu" if player < PLAYERS[3] else ""
-        request = a_join(player, rating=rating, region=region, username=f"name-{player[-1]}", queue=rules.name)
-        joined = self.same([store.join(request, rules, self.now_ms) for store in self.tickets])
+    @rule(player=st.sampled_from(PLAYERS), queues=CHOICES, rating=st.sampled_from([1000.0, 1200.5, None]))
+    def join(self, player, queues, rating) -> None:
+        request = self.asked(player, queues, rating)
+        joined = self.same([store.join(request, RULES.queues[queues[0]], self.now_ms) for store in self.tickets])
         if getattr(joined, "is_new", False):
-            self.keep(joined.ticket_id, player, request.username, (rules.name,), region, (joined.rating,))
+            self.keep(player, request.username)
 
-    def keep(self, *ticket) -> None:
-        self.kept.append(KeptTicket(*ticket, self.now_ms))
+    def asked(self, player, queues, rating) -> JoinRequest:
+        """A join of this player, always of the same region and with the same latencies."""
+        request = a_join(
+            player,
+            rating=rating,
+            region="eu" if player < PLAYERS[3] else "",
+            username=f"name-{player[-1]}",
+            queues=queues,
+            traits="l=eu:40" if player < PLAYERS[2] else "",
+        )
+        if rating is not None:
+            for queue, brought in zip(queues, request.ratings, strict=True):
+                self.know_rating(player, queue, brought)
+        return request
+
+    def keep(self, player, username) -> None:
+        """The ticket that the player was answered."""
+        waits = self.same([store.status(player, self.now_ms) for store in self.tickets])
+        region, joined_ms, party = waits.region, waits.joined_ms, waits.party
+        ticket = (waits.queues, region, waits.ratings, joined_ms, party, waits.traits)
+        self.kept.append(KeptTicket(waits.ticket_id, player, username, *ticket))
+
+    @rule(players=MEMBERS, queues=CHOICES, rating=st.sampled_from([1000.0, None]), party=st.sampled_from(["p", "q"]))
+    def join_party(self, players, queues, rating, party) -> None:
+        requests = [self.asked(player, queues, rating) for player in players]
+        rules = RULES.queues[queues[0]]
+        joined = self.same([store.join_party(requests, party, rules, self.now_ms) for store in self.tickets])
+        if getattr(joined, "is_new", False):
+            for request in requests:
+                self.keep(request.player_id, request.username)
 
     @rule(player=st.sampled_from(PLAYERS))
     def status(self, player) -> None:
@@ -110,7 +146,10 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule(player=st.sampled_from(PLAYERS), key=st.sampled_from(["", "one", "two"]))
     def leave(self, player, key) -> None:
-        self.same([store.leave(player, self.now_ms, request_key=key) for store in self.tickets])
+        left = [store.leave(player, self.now_ms, request_key=key) for store in self.tickets]
+        self.same(left)
+        if key == "" and isinstance(left[0], Left):
+            self.same([sorted(answer.others) for answer in left])
 
     @precondition(lambda self: self.kept)
     @rule(data=st.data())
@@ -126,6 +165,16 @@ class StoresAgree(RuleBasedStateMachine):
         kept = a_kept_ticket(player, rating=1111.5, waited_ms=waited_ms, queue=rules.name)
         self.kept.append(kept)
         self.same([store.restore(kept, rules, self.now_ms) for store in self.tickets])
+
+    @rule(players=MEMBERS, queues=CHOICES, comes_back=st.integers(1, 3))
+    def restore_a_party_that_the_store_never_saw(self, players, queues, comes_back) -> None:
+        text = party_text("lost", sorted(players))
+        ticket_id = a_kept_ticket().id
+        for player in players:
+            self.kept.append(a_kept_ticket(player, queues=queues, party=text, ticket_id=ticket_id, waited_ms=2_000))
+        for kept in self.kept[-len(players) :][:comes_back]:
+            rules = RULES.queues[kept.queue]
+            self.same([store.restore(kept, rules, self.now_ms) for store in self.tickets])
 
     def model_has_seen_another_ticket_since(self, kept: KeptTicket) -> bool:
         return kept.id != [known.id for known in self.kept if known.player_id == kept.player_id][-1]
@@ -144,10 +193,38 @@ class StoresAgree(RuleBasedStateMachine):
         self.matches += claims.matches
         self.proposals += each
 
-    @rule(pair=PAIRS, rules=QUEUES, is_announced=st.booleans())
-    def two_players_meet(self, pair, rules, is_announced) -> None:
+    @rule(
+        sides=st.lists(st.sampled_from(PLAYERS), min_size=3, max_size=5, unique=True),
+        rules=QUEUES,
+        at=st.integers(1, 2),
+    )
+    def claim_teams(self, sides, rules, at) -> None:
+        """Teams of any sizes, beside a duel, with parties whole or parted, as it comes."""
+        match_id, region = str(uuid.uuid4()), "us" if at == 1 else None
+        each = []
+        for store in self.tickets:
+            flat = [entrant for (entrant,) in a_proposal(store, *sides, match_id=match_id).teams]
+            each.append([Proposal(MatchId(match_id), (tuple(flat[:at]), tuple(flat[at:])), region)])
+        pair = self.proposed(sides[:2], str(uuid.uuid4()))
+        claims = [
+            store.claim(rules, [*teams, duel], self.now_ms)
+            for store, teams, duel in zip(self.tickets, each, pair, strict=True)
+        ]
+        self.matches += self.same(claims).matches
+
+    @rule(players=MEMBERS, queues=CHOICES, rules=QUEUES, other=st.sampled_from(PLAYERS), is_announced=st.booleans())
+    def a_party_meets_a_player(self, players, queues, rules, other, is_announced) -> None:
+        self.join_party(players=players, queues=queues, rating=1000.0, party="p")
+        self.join(player=other, queues=(rules.name,), rating=1200.5)
+        if other not in players:
+            self.claim_teams(sides=[*players, other], rules=rules, at=len(players))
+        if is_announced:
+            self.acknowledge_all()
+
+    @rule(pair=PAIRS, rules=QUEUES, queues=CHOICES, is_announced=st.booleans())
+    def two_players_meet(self, pair, rules, queues, is_announced) -> None:
         for player in pair:
-            self.join(player=player, rules=rules, rating=1200.5)
+            self.join(player=player, queues=queues, rating=1200.5)
         self.claim(pairs=[pair], rules=rules)
         if is_announced:
             self.acknowledge_all()
@@ -155,11 +232,11 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(pair=PAIRS, rules=QUEUES, comes_back=st.booleans())
     def a_ticket_changes_between_snapshot_and_claim(self, pair, rules, comes_back) -> None:
         for player in pair:
-            self.join(player=player, rules=rules, rating=1200.5)
+            self.join(player=player, queues=(rules.name,), rating=1200.5)
         each = self.proposed(pair, str(uuid.uuid4()))
         self.leave(player=pair[1], key="")
         if comes_back:
-            self.join(player=pair[1], rules=rules, rating=1200.5)
+            self.join(player=pair[1], queues=(rules.name,), rating=1200.5)
         claims = [store.claim(rules, [one], self.now_ms) for store, one in zip(self.tickets, each, strict=True)]
         self.matches += self.same(claims).matches
 
@@ -226,6 +303,10 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule(players=st.lists(st.sampled_from(PLAYERS), max_size=2, unique=True))
     def drop(self, players) -> None:
+        """The other store names every member of a party."""
+        for player in list(players):
+            waits = self.same([store.status(player, self.now_ms) for store in self.tickets])
+            players = [*players, *members_of(getattr(waits, "party", ""))]
         for store in self.tickets:
             store.drop(players)
 
@@ -340,7 +421,14 @@ def _counts(store, queue):
 
 def _tickets(store, queue, asked_since_ms):
     tickets = store.snapshot(queue, asked_since_ms=asked_since_ms)
-    return sorted(zip(tickets.player_ids, tickets.ratings.tolist(), tickets.joined_ms.tolist(), strict=True))
+    blank = [""] * len(tickets.player_ids)
+    columns = (tickets.player_ids, tickets.ratings.tolist(), tickets.joined_ms.tolist())
+    return sorted(zip(*columns, tickets.parties or blank, tickets.traits or blank, strict=True))
+
+
+def _lines(recent):
+    columns = (recent.ratings, recent.waits_ms, recent.gaps, recent.at_ms)
+    return [*zip(*(column.tolist() for column in columns), recent.regions, strict=True)]
 
 
 class RedisAgrees(StoresAgree):
@@ -367,9 +455,15 @@ class RedisAgrees(StoresAgree):
         )
         loads = dict(self.client.zrange(self.keys.servers_load, 0, -1, withscores=True))
         assert loads == {name: server.active_games / server.capacity for name, server in free.items()}
-        waiting = [store.snapshot(name).player_ids for store in self.tickets[:1] for name in RULES.queues]
-        seen = [self.client.zrange(self.keys.of_queue(name).last_seen, 0, -1) for name in RULES.queues]
-        assert sorted(map(sorted, seen)) == sorted(map(sorted, waiting))
+        rows = [(player, row.split("|", 2)) for player, row in self.client.hgetall(self.keys.tickets).items()]
+        for name in RULES.queues:
+            keys = self.keys.of_queue(name)
+            waiting = sorted(player for player, row in rows if row[0] == "" and name in row[1].split(","))
+            seen = [one for one in self.client.zrange(keys.last_seen, 0, -1) if not one.startswith("lacks_members:")]
+            assert sorted(seen) == sorted(self.client.zrange(keys.queue, 0, -1)) == waiting
+            assert sorted(self.client.zrange(keys.arrivals, 0, -1)) == waiting
+            lines = [_lines(store.recent(name, 1000)) for store in self.tickets]
+            assert lines[0] == lines[1]
 
 
 class PostgresAgrees(StoresAgree):

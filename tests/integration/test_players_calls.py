@@ -9,6 +9,9 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
+from caroud import wiring
+from matchmaking.match import PlayerId
+from matchmaking.rules import Rules
 from tasks import reaping
 from tests.integration.conftest import PASSWORD, Api
 
@@ -22,6 +25,7 @@ def test_a_new_player_waits_at_the_initial_rating(api: Api) -> None:
     assert answer == {
         "status": "waiting",
         "queue": "ranked",
+        "queues": ["ranked"],
         "your_elo": 1200,
         "waiting_time": 0,
         "search_window": {"min": 1100, "max": 1300},
@@ -102,6 +106,50 @@ def test_leaving_after_a_match_was_found_is_a_conflict_that_names_the_match(api:
     assert answer["opponent"]["username"] == "player2"
 
 
+def test_a_player_waits_in_several_queues_and_the_first_match_ends_the_ticket(api: Api) -> None:
+    player, other = api.player(), api.player()
+
+    told = api.post("matchmaking/join/", {"queues": ["casual", "ranked"]}, token=player.token)
+    assert (told["status"], told["queue"], told["queues"]) == ("waiting", "casual", ["casual", "ranked"])
+    again = api.post("matchmaking/join/", {"queues": ["ranked", "casual"]}, token=player.token)
+    assert (again["queues"], again["queue_size"]) == (["casual", "ranked"], 1)
+    refused = api.post("matchmaking/join/", {"queue": "ranked"}, token=player.token, expect=409)
+    assert (refused["field"], refused["queues"]) == ("queue", ["casual", "ranked"])
+    api.post("matchmaking/join/", {"queue": "ranked"}, token=other.token)
+    (match,) = api.round()
+
+    assert api.get("matchmaking/status/", token=player.token)["match"]["id"] == match.id
+    stats = api.get("matchmaking/stats/")["queues"]
+    assert [stats[queue]["current_size"] for queue in ("casual", "ranked")] == [0, 0]
+    assert api.nudges == ["ranked"]
+
+
+def test_a_ticket_carries_latencies_and_what_the_rating_cache_knows(api: Api) -> None:
+    player, keys = api.player(), wiring.keys()
+    known = {"ranked": "1234.5", "ranked:traits": "d=87.5;g=12", "casual:traits": "d=1", "blocks": "b=somebody"}
+    wiring.redis_client().hset(keys.ratings(player.id), mapping=known)
+
+    api.post("matchmaking/join/", {"latencies": {"us": 120, "eu": 40}}, token=player.token)
+
+    tickets = wiring.redis_tickets().snapshot("ranked")
+    assert tickets.ratings.tolist() == [1234.5]
+    assert list(tickets.traits) == ["l=eu:40,us:120;d=87.5;g=12;b=somebody"]
+
+
+def test_a_signed_ticket_brings_all_queues_and_latencies_back(api: Api) -> None:
+    player = api.player()
+    body = {"queues": ["casual", "ranked"], "latencies": {"eu": 40}}
+    told = api.post("matchmaking/join/", body, token=player.token)
+    wiring.redis_tickets().drop([PlayerId(player.id)])
+    headers = {"X-Matchmaking-Ticket": told["ticket"], "Authorization": f"Bearer {player.token}"}
+
+    shown = json.loads(api.client.get("/api/matchmaking/status/", headers=headers).content)
+
+    assert (shown["status"], shown["queues"]) == ("waiting", ["casual", "ranked"])
+    for queue in ("casual", "ranked"):
+        assert list(wiring.redis_tickets().snapshot(queue).traits) == ["l=eu:40"]
+
+
 def test_waiting_in_another_queue_is_a_conflict_that_names_it(api: Api) -> None:
     player = api.player()
     api.post("matchmaking/join/", {"queue": "casual"}, token=player.token)
@@ -117,6 +165,20 @@ def test_waiting_in_another_queue_is_a_conflict_that_names_it(api: Api) -> None:
         ({"queue": "nope"}, "queue"),
         ({"queue": 5}, "queue"),
         ({"queue": ["ranked"]}, "queue"),
+        ({"queues": []}, "queues"),
+        ({"queues": "ranked"}, "queues"),
+        ({"queues": ["ranked", "ranked"]}, "queues"),
+        ({"queues": ["ranked", "nope"]}, "queues"),
+        ({"queues": [["ranked"]]}, "queues"),
+        ({"queues": ["ranked"] * 9}, "queues"),
+        ({"queue": "ranked", "queues": ["ranked"]}, "queues"),
+        ({"latencies": [40]}, "latencies"),
+        ({"latencies": {"eu": 0}}, "latencies"),
+        ({"latencies": {"eu": 2001}}, "latencies"),
+        ({"latencies": {"eu": 40.5}}, "latencies"),
+        ({"latencies": {"eu": True}}, "latencies"),
+        ({"latencies": {"e|u": 40}}, "latencies"),
+        ({"latencies": {f"r{n}": 40 for n in range(17)}}, "latencies"),
         ({"region": "a|b"}, "region"),
         ({"region": "x" * 65}, "region"),
         ({"region": {"a": 1}}, "region"),

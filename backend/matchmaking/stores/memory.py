@@ -119,6 +119,7 @@ class MemoryTicketStore:
                 if ratings is None:
                     return RatingMissing()
                 ticket = _a_ticket(request, request.queues, ratings, now_ms)
+                self._make(ticket)
             self._online[player_id] = now_ms
             self._tickets[player_id] = replace(ticket, last_seen_ms=now_ms)
             return self._in_line(player_id, is_new=not is_waiting, joins=0 if is_waiting else 1)
@@ -148,7 +149,7 @@ class MemoryTicketStore:
                 return MemberBusy(waiting[0][0], Elsewhere(waiting[0][1].queues))
             for request, ratings in made:
                 asked = replace(request, ticket_id=requests[0].ticket_id)
-                self._tickets[request.player_id] = replace(_a_ticket(asked, queues, ratings, now_ms), party=party)
+                self._make(replace(_a_ticket(asked, queues, ratings, now_ms), party=party))
             for request in requests:
                 self._online[request.player_id] = now_ms
                 ticket = self._tickets[request.player_id]
@@ -175,10 +176,13 @@ class MemoryTicketStore:
             for queue, brought in zip(queues, request.brought(queues), strict=True)
         ]
         found = tuple(rating for rating in known if rating is not None)
-        if len(found) < len(known):
-            return None
-        self.ratings.update({(request.player_id, queue): rating for queue, rating in zip(queues, found, strict=True)})
-        return found
+        return found if len(found) == len(known) else None
+
+    def _make(self, ticket: _Ticket) -> None:
+        """A new ticket; its ratings are known from now on."""
+        self._tickets[ticket.player_id] = ticket
+        for queue, rating in zip(ticket.queues, ticket.ratings, strict=True):
+            self.ratings[ticket.player_id, queue] = rating
 
     def _in_line(self, player_id: PlayerId, *, is_new: bool, joins: int) -> Waiting:
         """What a join answers, once its ticket is there."""

@@ -51,14 +51,6 @@ SNAPSHOT_PAGE = 2000
 #: Milliseconds. A lease outlives any round; the lease of a killed worker blocks its queue for so long.
 ROUND_LEASE_MS = 5_000
 
-_JOIN_LIFETIMES_MS = (
-    lifetimes.QUEUE_LIFETIME_MS,
-    lifetimes.STATS_LIFETIME_MS,
-    lifetimes.NUDGE_LIFETIME_MS,
-    lifetimes.RATINGS_LIFETIME_MS,
-    lifetimes.ONLINE_LIFETIME_MS,
-)
-
 
 class RedisTicketStore:
     """Keeps `TicketStore`'s promise. One client; safe for threads."""
@@ -139,7 +131,7 @@ class RedisTicketStore:
                 keys.incarnation,
                 *self._wanted_keys(queues),
             ],
-            [player_id, now_ms, len(queues), mode, *ticket, *_JOIN_LIFETIMES_MS, *queues, *ratings, *self._queues],
+            [player_id, now_ms, len(queues), mode, *ticket, *_join_lifetimes_ms(), *queues, *ratings, *self._queues],
         )
         match answer[0]:
             case "WAITING":
@@ -196,7 +188,7 @@ class RedisTicketStore:
                 len(requests),
                 requests[0].ticket_id,
                 party,
-                *_JOIN_LIFETIMES_MS,
+                *_join_lifetimes_ms(),
                 *queues,
                 *members,
                 *self._queues,
@@ -563,6 +555,16 @@ class RedisTicketStore:
     def online(self) -> int:
         with redis_errors():
             return int(self._client.hlen(self._keys.online))
+
+
+def _join_lifetimes_ms() -> tuple[int, ...]:
+    return (
+        lifetimes.QUEUE_LIFETIME_MS,
+        lifetimes.STATS_LIFETIME_MS,
+        lifetimes.NUDGE_LIFETIME_MS,
+        lifetimes.RATINGS_LIFETIME_MS,
+        lifetimes.ONLINE_LIFETIME_MS,
+    )
 
 
 def _brought(request: JoinRequest, queues: Sequence[str]) -> list[str]:
