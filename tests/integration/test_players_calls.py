@@ -11,7 +11,6 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from caroud import wiring
 from matchmaking.match import PlayerId
-from matchmaking.rules import Rules
 from tasks import reaping
 from tests.integration.conftest import PASSWORD, Api
 

@@ -61,7 +61,7 @@ def test_the_nearest_in_rating_are_asked_and_not_the_first_ones() -> None:
     crowd = waits(*range(1_000, 7_000, 100), rating=1850, times=5)
     estimator = Estimator(played([*crowd, *near, *waits(500, rating=2600, times=60)]), None, NOW_MS)
 
-    assert estimator.eta(2001, "", 0, NOW_MS).p50_seconds == pytest.approx(93.0)
+    assert 90 < estimator.eta(2001, "", 0, NOW_MS).p50_seconds < 96  # type: ignore[operator]
     assert estimator.eta(1850, "", 0, NOW_MS).p50_seconds < 7  # type: ignore[operator]
 
 
@@ -80,8 +80,8 @@ def test_the_own_region_is_asked_first_and_all_regions_where_it_says_too_little(
 
     eu, au = estimator.eta(1500, "eu", 0, NOW_MS), estimator.eta(1500, "au", 0, NOW_MS)
 
-    assert (eu.basis, eu.of_matches) == (Basis.REGION, 38)
-    assert (au.basis, au.of_matches) == (Basis.QUEUE, 57)  # 19 of its own are too few
+    assert (eu.basis, eu.of_matches) == (Basis.REGION, 30)
+    assert (au.basis, au.of_matches) == (Basis.QUEUE, 30)  # 19 of its own are too few
 
 
 def test_matches_of_long_ago_tell_less_than_the_hour_and_more_than_nothing() -> None:

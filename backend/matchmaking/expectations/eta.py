@@ -13,9 +13,9 @@ from matchmaking.recent import RecentMatches
 
 #: Milliseconds. Matches not older than this tell of now; at another hour a queue is another queue.
 FRESH_MS = 30 * 60 * 1000
-#: Players whose waits are asked, nearest in rating first. Few are like this player, and say little of 1 in 10; where
-#: too few of them waited as long as this player has already, the larger number is asked.
-NEAREST = (60, 240)
+#: Players whose waits are asked, nearest in rating first. The fewer, the more they are like this player, which counts
+#: most at the ends of the scale; where too few of them waited as long as this player has already, more are asked.
+NEAREST = (30, 240)
 #: Rating points. Who is further away waits for other people.
 FAR_POINTS = 300.0
 #: Waits that an answer needs at least: the ninth of ten is the first that can be called p90.

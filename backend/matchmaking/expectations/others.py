@@ -1,5 +1,7 @@
 """Who else waits in a queue, as one ticket sees them: how far away, and when each of two accepts the other."""
 
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,8 @@ class Line:
     def __init__(self, tickets: WaitingTickets, at_ms: int) -> None:
         self.tickets = tickets
         self.at_ms = at_ms
+        self._order = np.argsort(tickets.ratings, kind="stable")
+        self._sorted: list[float] = tickets.ratings[self._order].tolist()
         self._rows = {player: row for row, player in enumerate(tickets.player_ids)}
         self._parties: dict[str, list[int]] = {}
         for row, party in enumerate(tickets.parties):
@@ -45,13 +49,41 @@ class Line:
         party = self.tickets.parties[row] if len(self.tickets.parties) else ""
         return frozenset(self._parties.get(party, ())) | {row}
 
-    def others(self, seen: Seen) -> np.ndarray:
-        """Rows of everybody else, the nearest first."""
-        gaps = np.abs(self.tickets.ratings - seen.rating)
-        rows = np.argsort(gaps, kind="stable")
-        return rows[~np.isin(rows, list(seen.own))] if seen.own else rows
+    def count(self, seen: Seen) -> int:
+        """Everybody else."""
+        return len(self._sorted) - len(seen.own)
 
-    def accepting(self, seen: Seen, rows: np.ndarray, window: SearchWindow, now_ms: int) -> np.ndarray:
+    def nearest(self, seen: Seen, count: int) -> list[int]:
+        """Rows of up to so many others, the nearest in rating first."""
+        ratings, found = self._sorted, list[int]()
+        above = bisect_left(ratings, seen.rating)
+        below = above - 1
+        while len(found) < count and (below >= 0 or above < len(ratings)):
+            is_above = below < 0 or (
+                above < len(ratings) and ratings[above] - seen.rating < seen.rating - ratings[below]
+            )
+            row = int(self._order[above if is_above else below])
+            above, below = (above + 1, below) if is_above else (above, below - 1)
+            if row not in seen.own:
+                found.append(row)
+        return found
+
+    def within(self, seen: Seen, points: float) -> np.ndarray:
+        """Rows of the others who are not further away."""
+        low = bisect_left(self._sorted, seen.rating - points)
+        rows = self._order[low : bisect_right(self._sorted, seen.rating + points)]
+        for own in seen.own:
+            rows = rows[rows != own]
+        return rows
+
+    def accepting_rows(self, seen: Seen, window: SearchWindow, now_ms: int) -> np.ndarray:
+        """Rows of the others with whom this ticket could be matched, by their distance and waits alone."""
+        is_own_enough = window.whose_wait is not WhoseWait.LONGER
+        rows = self.within(seen, window.reach(seen.waited_ms / 1000) if is_own_enough else math.inf)
+        accepted: np.ndarray = rows[self._accepting(seen, rows, window, now_ms)]
+        return accepted
+
+    def _accepting(self, seen: Seen, rows: np.ndarray, window: SearchWindow, now_ms: int) -> np.ndarray:
         """For each of these rows whether both accept the distance between them now."""
         waited = np.maximum(now_ms - self.tickets.joined_ms[rows], 0) / 1000
         gaps = np.abs(self.tickets.ratings[rows] - seen.rating)

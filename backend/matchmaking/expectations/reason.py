@@ -71,32 +71,30 @@ def why_waiting(
 ) -> Reason:
     """The first thing in the way of this ticket."""
     line = around.line
-    rows = line.others(seen)
+    others = line.count(seen)
     without_ms = min(seen.waited_ms, now_ms - (around.last_round_ms or 0))
     if without_ms > PAUSED_AFTER_MS:
-        return Reason(Code.PAUSED, f"matching is paused: no round for {without_ms // 1000} s", len(rows))
+        return Reason(Code.PAUSED, f"matching is paused: no round for {without_ms // 1000} s", others)
     if around.lacks_seats:
-        return Reason(Code.NO_SERVER, "no game server has a free seat", len(rows))
-    if not len(rows):
+        return Reason(Code.NO_SERVER, "no game server has a free seat", others)
+    if not others:
         return Reason(Code.ALONE, "nobody else waits in this queue", 0, 0)
-    reach = window.reach(seen.waited_ms / 1000)
-    gaps = np.abs(line.tickets.ratings[rows] - seen.rating)
-    in_reach = int(np.count_nonzero(gaps <= reach))
-    accepting = line.accepting(seen, rows, window, now_ms)
-    if not accepting.any():
-        return _none_accepts(seen, line, rows, in_reach, window, now_ms)
-    nearest = points(float(gaps[accepting][0]))
-    count, needed = int(accepting.sum()), match_format.fewest_teams(seen.waited_ms / 1000) * match_format.team_size
+    in_reach = len(line.within(seen, window.reach(seen.waited_ms / 1000)))
+    accepting = line.accepting_rows(seen, window, now_ms)
+    if not len(accepting):
+        return _none_accepts(seen, line, in_reach, window, now_ms)
+    nearest = points(float(np.abs(line.tickets.ratings[accepting] - seen.rating).min()))
+    count, needed = len(accepting), match_format.fewest_teams(seen.waited_ms / 1000) * match_format.team_size
     if count + max(1, len(seen.own)) < needed:
         text = f"{_players(count)} in reach, nearest {nearest} points away; a match needs {needed} players"
-        return Reason(Code.TOO_FEW, text, len(rows), in_reach, nearest)
+        return Reason(Code.TOO_FEW, text, others, in_reach, nearest)
     text = f"{_players(count)} in reach, nearest {nearest} points away: a round will choose"
-    return Reason(Code.IN_REACH, text, len(rows), in_reach, nearest)
+    return Reason(Code.IN_REACH, text, others, in_reach, nearest)
 
 
-def _none_accepts(seen: Seen, line: Line, rows: np.ndarray, in_reach: int, window: SearchWindow, now_ms: int) -> Reason:
+def _none_accepts(seen: Seen, line: Line, in_reach: int, window: SearchWindow, now_ms: int) -> Reason:
     """The nearest one and when that will change. With someone in this ticket's window, it waits to be in theirs."""
-    first = int(rows[0])
+    (first,), others = line.nearest(seen, 1), line.count(seen)
     gap = abs(float(line.tickets.ratings[first]) - seen.rating)
     theirs = max(0, now_ms - int(line.tickets.joined_ms[first])) / 1000
     wait = seconds_until_accepted(window, gap, seen.waited_ms / 1000, theirs)
@@ -104,10 +102,10 @@ def _none_accepts(seen: Seen, line: Line, rows: np.ndarray, in_reach: int, windo
     if in_reach:
         when = "will not reach you" if seconds is None else f"reaches you in {seconds} s"
         text = f"{_players(in_reach)} in reach, nearest {nearest} points away; their window {when}"
-        return Reason(Code.NOT_REACHED, text, len(rows), in_reach, nearest, seconds)
+        return Reason(Code.NOT_REACHED, text, others, in_reach, nearest, seconds)
     when = "does not reach so far" if seconds is None else _both(nearest, window.seconds_until(gap), seconds, seen)
-    text = f"{_players(len(rows))} waiting, none in reach: nearest {nearest} points away; your window {when}"
-    return Reason(Code.OUT_OF_REACH, text, len(rows), 0, nearest, seconds)
+    text = f"{_players(others)} waiting, none in reach: nearest {nearest} points away; your window {when}"
+    return Reason(Code.OUT_OF_REACH, text, others, 0, nearest, seconds)
 
 
 def _both(nearest: int, own: float | None, seconds: int, seen: Seen) -> str:

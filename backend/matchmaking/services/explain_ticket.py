@@ -68,17 +68,16 @@ def _explain(expectations: Expectations, rules: QueueRules, around: Surroundings
     asker = Asker(tickets.player_ids[row], rules.name, float(tickets.ratings[row]), "", int(tickets.joined_ms[row]))
     waited_ms = max(0, now_ms - asker.joined_ms)
     seen = Seen(asker.rating, waited_ms, line.own_rows(asker.player_id))
-    rows = line.others(seen)
     reach = window.reach(waited_ms / 1000)
     return Explanation(
         queue=rules.name,
         rating=asker.rating,
         waited_ms=waited_ms,
         reach=reach,
-        others=len(rows),
-        in_reach=int((abs(tickets.ratings[rows] - asker.rating) <= reach).sum()),
-        accepting=int(line.accepting(seen, rows, window, now_ms).sum()),
-        nearest=tuple(_neighbour(line, row, int(other), rules, now_ms) for other in rows[:NEAREST]),
+        others=line.count(seen),
+        in_reach=len(line.within(seen, reach)),
+        accepting=len(line.accepting_rows(seen, window, now_ms)),
+        nearest=tuple(_neighbour(line, row, other, rules, now_ms) for other in line.nearest(seen, NEAREST)),
         eta=expectations.eta(asker, now_ms),
         reason=expectations.reason(asker, around, rules, now_ms),
     )
