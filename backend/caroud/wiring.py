@@ -211,6 +211,11 @@ def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
 
 
+def rating_cache_of(backend: str) -> RatingCache | None:
+    """The ratings that joins of a backend read, "" for the default one; None where PostgreSQL serves them now."""
+    return rating_cache() if backend == "redis" or (not backend and mode() == "redis") else None
+
+
 @cache
 def kept_history() -> KeptHistory:
     return RedisKeptHistory(redis_client(), keys())

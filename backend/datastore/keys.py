@@ -28,7 +28,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:probe              | string      | whether this Redis can be written to        | a second           |
 | online_users                   | hash        | player -> last call at, ms                  | ONLINE             |
 | online_users:last_seen         | sorted set  | the same, ordered, for pruning              | ONLINE             |
-| players:ratings:<player>       | hash        | queue -> rating; its games, traits; blocks  | RATINGS            |
+| players:ratings:<player>       | hash        | queue -> rating; games, traits; blocks      | RATINGS            |
 | game_servers                   | hash        | server -> JSON record                       | SERVERS            |
 | game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
 | game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |

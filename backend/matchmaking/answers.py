@@ -162,6 +162,7 @@ def of_record(record: MatchRecord) -> Tree:
         "created_at": record.created_at.isoformat(timespec="milliseconds"),
         "ended_at": record.ended_at.isoformat(timespec="milliseconds") if record.ended_at else None,
         "ranks": record.ranks,
+        "win_probabilities": record.win_probabilities,
     }
 
 

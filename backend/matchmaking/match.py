@@ -33,6 +33,8 @@ class MatchedPlayer:
     waited_ms: int
     #: The ticket that became this match; "" in matches older than this field.
     ticket_id: TicketId = TicketId("")
+    #: Rating points: how uncertain the rating is; 0 where the queue's rating model has none.
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class MatchRecord(models.Model):
     ended_at = models.DateTimeField(null=True)
     #: Rank of each team, 1 is best; None until there is a result, and for abandoned matches.
     ranks = models.JSONField(null=True)
+    #: Of each team, when the match was made; None for matches older than this field.
+    win_probabilities = models.JSONField(null=True)
     #: When seat and players were freed in the ticket store. None on an ended match: still to be done.
     released_at = models.DateTimeField(null=True)
 

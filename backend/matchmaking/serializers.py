@@ -199,6 +199,11 @@ class RecordAnswer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     ranks = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    win_probabilities = serializers.ListField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        allow_null=True,
+        help_text="Of each team, as predicted when the match was made.",
+    )
 
 
 class HeartbeatBody(serializers.Serializer[Any]):

@@ -167,5 +167,5 @@ class Left:
     queue: str
     ticket_id: TicketId
     waited_ms: int
-    #: The other members of a party, whose tickets are gone with it; a repeated leave does not name them.
+    #: The other members of the party, whose tickets are gone with it; a repeated leave does not name them.
     others: tuple[PlayerId, ...] = field(default=(), compare=False)

@@ -18,6 +18,7 @@ from matchmaking.match import PlayerId, TicketId
 from matchmaking.rules import Rules
 from matchmaking.serializers import ExplainAnswer, JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.explain_ticket import explain_ticket
+from matchmaking.services.introduce_player import introduce_player
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.keep_expectations import Asker, Outlook
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
@@ -27,7 +28,6 @@ from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
 from players.permissions import IsStaff, player_of
-from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, choices, latencies, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
@@ -55,7 +55,7 @@ class QueueDoor(Door):
 
     def kept_ticket(self, request: Request, player: PlayerCaller, rules: Rules, now_ms: int) -> KeptTicket | None:
         """The ticket that the player shows, in those of its queues that there are, if it is not too old."""
-        text = request.META.get(_HEADER_VARIABLE)
+        text = request._request.META.get(_HEADER_VARIABLE)
         if not text:
             return None
         oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in rules.queues.values())
@@ -114,8 +114,8 @@ class JoinView(QueueDoor):
             rules=rules.queues[queue],
             now_ms=now_ms,
             kept=self.kept_ticket(request, player, rules, now_ms),
-            find_rating=lambda name: find_rating(
-                player=player, queue=name, initial_rating=rules.queues[name].initial_rating
+            find_rating=lambda name: introduce_player(
+                cache=wiring.rating_cache_of(self.backend), player=player, rules=rules.queues[name]
             ),
             ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
         )

@@ -116,6 +116,14 @@ def test_rounds_come_in_the_order_of_priority_and_then_of_the_file(tmp_path: Pat
     assert [rules.name for rules in load_rules(rules_of(tmp_path, text)).by_priority()] == ["d", "b", "c", "a"]
 
 
+def test_a_queue_names_its_rating_model_and_elo_is_what_is_not_said(tmp_path: Path) -> None:
+    text = GOOD.replace('placement = "required"', 'rating_model = "glicko2"')
+
+    queues = load_rules(rules_of(tmp_path, text)).queues
+
+    assert [queues[name].rating_model for name in ("ranked", "casual")] == [RatingModel.GLICKO2, RatingModel.ELO]
+
+
 def test_the_shipped_file_holds_the_window_of_the_guide() -> None:
     rules = load_rules(Path(__file__).parents[2] / "queues.toml")
 

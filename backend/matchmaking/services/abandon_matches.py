@@ -40,17 +40,17 @@ def abandon_matches(
             ended += 1
             logger.warning("match abandoned", extra={"match": match_id})
         except Conflict:
-            _release(store, ratings, match_id, now_ms)
+            _release(store, ratings, rules, match_id, now_ms)
         except Unknown:
             logger.info("a match is not announced yet, and is abandoned once it is", extra={"match": match_id})
     return ended
 
 
-def _release(store: TicketStore, ratings: RatingCache, match_id: str, now_ms: int) -> None:
+def _release(store: TicketStore, ratings: RatingCache, rules: Rules, match_id: str, now_ms: int) -> None:
     record = MatchRecord.objects.get(id=match_id)
     if record.released_at is not None:  # freed before, but the seat is held again: a store that was rolled back
         record.released_at = None
-    release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+    release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
 
 
 def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
@@ -68,5 +68,5 @@ def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, no
     ended_before = now - timedelta(seconds=RELEASE_AGAIN_AFTER_SECONDS)
     unreleased = MatchRecord.objects.filter(released_at=None, ended_at__lt=ended_before).order_by("ended_at")
     for record in unreleased.prefetch_related("participants")[:SETTLE_BATCH]:
-        release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+        release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
     return settled

@@ -78,7 +78,7 @@ class Expectations:
         self._asked[asker.queue] = self._clock()
         eta = self.eta(asker, now_ms)
         waited_ms = max(0, now_ms - asker.joined_ms)
-        if not is_long(waited_ms, self.eta(asker, asker.joined_ms)):
+        if not is_long(waited_ms, NOBODY_KNOWS) and not is_long(waited_ms, self.eta(asker, asker.joined_ms)):
             return Outlook(eta)
         self._asked_why[asker.queue] = self._clock()
         around = self._around.get(asker.queue)

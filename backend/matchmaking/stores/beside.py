@@ -89,7 +89,7 @@ class PostgresBesideRedis(PostgresTicketStore):
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         outcome = super().status(player_id, now_ms)
-        if isinstance(outcome, Waiting):
+        if isinstance(outcome, Waiting) and any(queue in self._rules.known for queue in outcome.queues):
             self._hold(player_id, outcome.queues)
         elif not isinstance(outcome, Matched):
             self._let_go(player_id)
@@ -116,8 +116,7 @@ class PostgresBesideRedis(PostgresTicketStore):
         self._other.end(match, how)
 
     def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
-        known = self._rules.known
-        lifetime_ms = max((known[queue].ticket_ttl_ms for queue in queues if queue in known), default=0)
+        lifetime_ms = max(self._rules.known[queue].ticket_ttl_ms for queue in queues if queue in self._rules.known)
         try:
             return self._other.hold(player_id, f"postgres/{queues[0]}", lifetime_ms + _GRACE_MS)
         except StoreUnavailable as error:

@@ -249,8 +249,8 @@ class MemoryTicketStore:
             if ticket.match_id:
                 return self._matched(ticket.match_id) if self._is_live(ticket.match_id) else NotInQueue()
             waited_ms = max(0, now_ms - ticket.joined_ms)
-            others = [fellow.player_id for fellow in self._fellows(ticket) if fellow.player_id != player_id]
-            for gone in (player_id, *others):
+            others = [member for member in members_of(ticket.party) if member != player_id]
+            for gone in [fellow.player_id for fellow in self._fellows(ticket)]:
                 left_by = request_key if gone == player_id else ""
                 self._end(gone, TicketStatus.LEFT, left_by=left_by, waited_ms=waited_ms)
                 for name in ticket.queues:

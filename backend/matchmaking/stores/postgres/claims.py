@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from datastore.postgres import execute, fetch_all
 from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
+from matchmaking.prediction import win_probabilities
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
@@ -123,6 +124,7 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
         "server_ids": [match.server.id if match.server else None for match in matches],
         "servers": [json.dumps(asdict(match.server)) if match.server else None for match in matches],
         "created_ms": [match.created_ms for match in matches],
+        "win_probabilities": [chances and str(chances) for chances in win_probabilities(matches)],
         "match_ids": [match_id for match_id, _, _ in players],
         "players": [player.id for _, player, _ in players],
         "usernames": [player.username for _, player, _ in players],

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from json.encoder import encode_basestring as quoted
 
 from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId
-from matchmaking.recent import recent_line
 from matchmaking.stores.whole_parties import parts_a_party
 
 #: The mark of somebody who does not wait in this queue.
@@ -43,11 +42,12 @@ class ClaimForm:
 
     def _write(self, proposal: Proposal) -> None:
         regions, rating_sum = set(), 0.0
-        teams, texts = [], []
+        teams, texts, means, waited = [], [], [], []
         players: list[str | int] = []
         for entrants in proposal.teams:
             members, written = [], []
-            parties: list[tuple[PlayerId, str]] = []
+            parties: list[tuple[PlayerId, str]] | None = None
+            team_sum = 0.0
             for player_id, mark in entrants:
                 if not mark.startswith(self._here) or player_id in players:
                     mark = _NOBODY if player_id in players else self._in_several(mark)
@@ -56,19 +56,22 @@ class ClaimForm:
                     rating = rating.split(",")[queues.split(",").index(self._queue)]
                 waited_ms = max(0, self._now_ms - int(joined_ms))
                 points = float(rating)
-                rating_sum += points
+                team_sum += points
                 if named:
                     regions.add(named)
                 if party:
-                    parties.append((player_id, party))
+                    parties = [*(parties or ()), (player_id, party)]
                 members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id)))
                 written.append(
                     f'{{"id":"{player_id}","username":{quoted(username)},"rating":{rating},'
                     f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"}}'
                 )
+                waited.append(f"{rating}:{waited_ms}")
                 players += [player_id, mark]
-            if parties and parts_a_party(parties):
+            if parties is not None and parts_a_party(parties):
                 players[1] = _NOBODY
+            rating_sum += team_sum
+            means.append(team_sum / len(members))
             teams.append(tuple(members))
             texts.append("[" + ",".join(written) + "]")
         common = regions.pop() if len(regions) == 1 else ""
@@ -79,7 +82,7 @@ class ClaimForm:
         )
         self._teams.append(tuple(teams))
         self._regions.append(region)
-        line = recent_line(teams, region, self._now_ms)
+        line = f"{self._now_ms}|{region}|{max(means) - min(means):.6g}|{','.join(waited)}"
         self.args += [proposal.match_id, region, head, repr(rating_sum), line, len(players) // 2, *players]
 
     def _in_several(self, mark: str) -> str:

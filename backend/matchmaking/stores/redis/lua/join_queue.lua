@@ -39,9 +39,11 @@ if match_id ~= '' and call('HEXISTS', outbox, match_id) == 0 then
   if not match then ticket = false end -- its match is over
 end
 local waits_in, same = {}, 0 -- a ticket in queues that are no more is none
-for name in string.gmatch(ticket and not match and its_queues or '', '[^,]+') do
-  for place = 16 + 2 * wanted, #ARGV do
-    if ARGV[place] == name then waits_in[#waits_in + 1], same = name, same + (place_of[name] and 1 or 0) end
+if ticket and not match then
+  for name in string.gmatch(its_queues, '[^,]+') do
+    for place = 16 + 2 * wanted, #ARGV do
+      if ARGV[place] == name then waits_in[#waits_in + 1], same = name, same + (place_of[name] and 1 or 0) end
+    end
   end
 end
 local is_waiting = #waits_in > 0
@@ -80,8 +82,10 @@ if makes then
   for number = wanted + 1, wanted + 2 do
     if found[number] and found[number] ~= '' then traits = traits .. (traits ~= '' and ';' or '') .. found[number] end
   end
-  local parts = {'', table.concat(names, ','), id, table.concat(points, ','), joined_ms, ARGV[7], party, traits, username}
-  ticket = table.concat(parts, '|')
+  local its_names, its_points = names[1], points[1]
+  if wanted > 1 then its_names, its_points = table.concat(names, ','), table.concat(points, ',') end
+  ticket = '|' .. its_names .. '|' .. id .. '|' .. its_points .. '|' .. joined_ms .. '|' .. ARGV[7] .. '|' .. party .. '|'
+    .. traits .. '|' .. username
   call('HSET', tickets, player, ticket)
 end
 local first, wants_round = place_of[waits_in[1] or names[1]], {}
