@@ -25,6 +25,8 @@ POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SE
 EXPIRE_PARTIES_EVERY_SECONDS = 60.0
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
+#: Seconds between two looks at what history says of the queues. It costs about half a second a busy queue.
+WORK_OUT_EVERY_SECONDS = 60.0
 
 mend_kombu()
 app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
@@ -68,4 +70,5 @@ app.conf.beat_schedule = {
     "expire parties": _every(EXPIRE_PARTIES_EVERY_SECONDS, "tasks.reaping.expire_parties"),
     "forget expired tokens": _every(FORGET_EVERY_SECONDS, "tasks.reaping.forget_expired_tokens"),
     "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),
+    "work out history": _every(WORK_OUT_EVERY_SECONDS, "tasks.history.work_out_history"),
 }

@@ -20,10 +20,13 @@ from datastore.run import Run
 from matchmaking.charge import fall_back, read_charge
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.rules.live import LiveRules
+from matchmaking.services.keep_expectations import Expectations
 from matchmaking.stores.beside import PostgresBesideRedis
 from matchmaking.stores.failover import FailoverTicketStore
+from matchmaking.stores.kept_history import KeptHistory
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres.store import PostgresTicketStore
+from matchmaking.stores.redis.kept_history import RedisKeptHistory
 from matchmaking.stores.redis.store import RedisTicketStore
 from players.stores.port import RatingCache
 from players.stores.redis.ratings import RedisRatingCache
@@ -214,6 +217,17 @@ def rating_cache_of(backend: str) -> RatingCache | None:
 
 
 @cache
+def kept_history() -> KeptHistory:
+    return RedisKeptHistory(redis_client(), keys())
+
+
+@cache
+def expectations() -> Expectations:
+    """What this process knows of the queues that calls without a named store are about."""
+    return Expectations(store=ticket_store(), pool=server_pool(), kept=kept_history())
+
+
+@cache
 def rate_limiter() -> RateLimiter:
     return RateLimiter(redis_client(), keys(), time.monotonic)
 
@@ -242,6 +256,8 @@ def forget() -> None:
         _live_rules,
         server_pool,
         rating_cache,
+        kept_history,
+        expectations,
         rate_limiter,
         keyed_answers,
     ):

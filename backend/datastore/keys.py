@@ -14,6 +14,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:last_seen          | sorted set  | player -> last asked at, ms                 | QUEUE              |
 | matchmaking:stats              | hash        | counters; rating_sum of who waits now       | STATS              |
 | matchmaking:recent_matches     | list        | the last matches: when, where, gap, waits   | STATS              |
+| matchmaking:queue_histories    | hash        | queue -> what its history says, as JSON     | STATS              |
 | matchmaking:nudge              | string      | a round was asked for and has not begun     | NUDGE              |
 | matchmaking:round_lease        | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round         | string      | when the last round began, ms               | STATS              |
@@ -95,6 +96,7 @@ class Keys:
         self.matches = prefix + "matchmaking:matches"
         self.probe = prefix + "matchmaking:probe"
         self.incarnation = prefix + "matchmaking:incarnation"
+        self.queue_histories = prefix + "matchmaking:queue_histories"
         self.outbox = prefix + "matchmaking:outbox"
         self.outbox_dead = prefix + "matchmaking:outbox_dead"
         self.online = prefix + "online_users"

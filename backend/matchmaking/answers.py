@@ -1,12 +1,17 @@
 """What callers are told: outcomes as JSON trees. Pure. These names are the API's contract."""
 
+from dataclasses import asdict
 from typing import Any
 
+from matchmaking.expectations.eta import Eta
+from matchmaking.expectations.reason import Reason
 from matchmaking.history import instant, teams_of
 from matchmaking.match import Match, MatchedPlayer, PlayerId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.party import members_of, party_id_of
 from matchmaking.rules import QueueRules
+from matchmaking.services.explain_ticket import Explanation
+from matchmaking.services.keep_expectations import Outlook
 from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.tokens import PlayerCaller
 
@@ -38,6 +43,46 @@ def of_waiting(waiting: Waiting, rules: QueueRules, now_ms: int) -> Tree:
     if waiting.party:
         tree["party"] = {"id": party_id_of(waiting.party), "members": list(members_of(waiting.party))}
     return tree
+
+
+def of_eta(eta: Eta) -> Tree:
+    return {"p50_seconds": eta.p50_seconds, "p90_seconds": eta.p90_seconds, "of_matches": eta.of_matches}
+
+
+def of_reason(reason: Reason | None) -> Tree | None:
+    return None if reason is None else asdict(reason)
+
+
+def of_outlook(outlook: Outlook) -> Tree:
+    """What a waiting player may expect; nulls where nobody knows."""
+    return {"eta": of_eta(outlook.eta), "reason": of_reason(outlook.reason)}
+
+
+def of_explanation(explained: Explanation) -> Tree:
+    return {
+        "queue": explained.queue,
+        "elo_rating": whole(explained.rating),
+        "waiting_time": explained.waited_ms // 1000,
+        "search_window": {
+            "min": whole(explained.rating - explained.reach),
+            "max": whole(explained.rating + explained.reach),
+        },
+        "others": explained.others,
+        "in_reach": explained.in_reach,
+        "accepting": explained.accepting,
+        "nearest": [
+            {
+                "player": one.player_id,
+                "elo_rating": whole(one.rating),
+                "gap": round(one.gap, 1),
+                "waiting_time": one.waited_ms // 1000,
+                "blocked_by": list(one.blocked_by),
+            }
+            for one in explained.nearest
+        ],
+        "eta": of_eta(explained.eta),
+        "reason": of_reason(explained.reason),
+    }
 
 
 def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:

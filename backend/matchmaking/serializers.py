@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from matchmaking.expectations.reason import Code
+
 
 class JoinBody(serializers.Serializer[Any]):
     queue = serializers.CharField(
@@ -77,6 +79,25 @@ class TicketPartyAnswer(serializers.Serializer[Any]):
     members = serializers.ListField(child=serializers.UUIDField(), help_text="Ids of the players who wait together.")
 
 
+class EtaAnswer(serializers.Serializer[Any]):
+    p50_seconds = serializers.FloatField(
+        allow_null=True, help_text="From now: half of such tickets are matched by then. Null where nobody knows."
+    )
+    p90_seconds = serializers.FloatField(allow_null=True, help_text="From now: nine of ten are.")
+    of_matches = serializers.IntegerField(help_text="Matched players whose waits this is from.")
+
+
+class ReasonAnswer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=[code.value for code in Code])
+    text = serializers.CharField()
+    others = serializers.IntegerField(allow_null=True, help_text="Players who wait beside this ticket.")
+    in_reach = serializers.IntegerField(allow_null=True, help_text="Those of them within its search window.")
+    nearest_points = serializers.IntegerField(allow_null=True, help_text="Rating points to the nearest of them.")
+    seconds = serializers.IntegerField(
+        allow_null=True, help_text="Until that one can be matched. Null where waiting alone will not do."
+    )
+
+
 class TicketAnswer(serializers.Serializer[Any]):
     """Which fields are there depends on `status`: `waiting` has all from `your_elo` to `ticket`,
     `matched` has `match` and `opponent`, `not_in_queue` may have `last_match`."""
@@ -90,6 +111,8 @@ class TicketAnswer(serializers.Serializer[Any]):
     queue_position = serializers.IntegerField(required=False, help_text="1 has waited longest.")
     queue_size = serializers.IntegerField(required=False)
     queue_stats = QueueStatsAnswer(required=False)
+    eta = EtaAnswer(required=False)
+    reason = ReasonAnswer(required=False, allow_null=True, help_text="Why it still waits, once that is long.")
     ticket = serializers.CharField(
         required=False,
         help_text="Your ticket, signed. Send the newest one back in `X-Matchmaking-Ticket`: a lost one is put back.",
@@ -110,6 +133,28 @@ class WaitAnswer(serializers.Serializer[Any]):
     of_recent_players = serializers.IntegerField()
 
 
+class CalibrationAnswer(serializers.Serializer[Any]):
+    p50_kept = serializers.FloatField(
+        allow_null=True, help_text="Share of the p50 told at joins within which the match came; 0.5 is right."
+    )
+    p90_kept = serializers.FloatField(allow_null=True, help_text="The same of p90; 0.9 is right.")
+    of = serializers.IntegerField(help_text="ETAs that were given.")
+
+
+class LevelAnswer(serializers.Serializer[Any]):
+    p95_wait_seconds = serializers.FloatField(allow_null=True)
+    p95_gap = serializers.FloatField(allow_null=True, help_text="Rating points between the teams of a match.")
+    of_players = serializers.IntegerField()
+
+
+class LevelsAnswer(serializers.Serializer[Any]):
+    bottom_10_percent = LevelAnswer()
+    middle = LevelAnswer()
+    top_10_percent = LevelAnswer()
+    top_1_percent = LevelAnswer()
+    newcomers = LevelAnswer()
+
+
 class QueueFiguresAnswer(serializers.Serializer[Any]):
     current_size = serializers.IntegerField()
     average_elo = serializers.IntegerField(allow_null=True)
@@ -119,6 +164,8 @@ class QueueFiguresAnswer(serializers.Serializer[Any]):
     total_matches = serializers.IntegerField()
     total_expired = serializers.IntegerField()
     wait_seconds = WaitAnswer()
+    eta_calibration = CalibrationAnswer()
+    service_levels = LevelsAnswer(allow_null=True, help_text="Null until history has been looked at.")
 
 
 class StatsAnswer(serializers.Serializer[Any]):
@@ -190,3 +237,32 @@ class RegisterAnswer(serializers.Serializer[Any]):
     matches = MatchAnswer(many=True, help_text="Matches that it has to host: of an earlier registration.")
     heartbeat_interval_seconds = serializers.FloatField()
     heartbeat_ttl_seconds = serializers.FloatField()
+
+
+class NeighbourAnswer(serializers.Serializer[Any]):
+    player = serializers.CharField()
+    elo_rating = serializers.IntegerField()
+    gap = serializers.FloatField(help_text="Rating points.")
+    waiting_time = serializers.IntegerField(help_text="Whole seconds.")
+    blocked_by = serializers.ListField(
+        child=serializers.ChoiceField(choices=["your_window", "their_window", "rematch", "block", "region"]),
+        help_text="What stands between the two now; empty where a round could match them.",
+    )
+
+
+class ExplainedQueueAnswer(serializers.Serializer[Any]):
+    queue = serializers.CharField()
+    elo_rating = serializers.IntegerField()
+    waiting_time = serializers.IntegerField(help_text="Whole seconds.")
+    search_window = WindowAnswer()
+    others = serializers.IntegerField(help_text="Players who wait in the queue beside this ticket.")
+    in_reach = serializers.IntegerField(help_text="Those of them within its search window.")
+    accepting = serializers.IntegerField(help_text="Those in reach of whom this ticket is in reach, too.")
+    nearest = NeighbourAnswer(many=True)
+    eta = EtaAnswer()
+    reason = ReasonAnswer()
+
+
+class ExplainAnswer(serializers.Serializer[Any]):
+    player = serializers.UUIDField()
+    queues = ExplainedQueueAnswer(many=True)

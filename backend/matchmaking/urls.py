@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from matchmaking.views import JoinView, LeaveView, StatsView, StatusView
+from matchmaking.views import ExplainView, JoinView, LeaveView, StatsView, StatusView
 from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, RegisterView, ResultView, ServerView
 
 
@@ -19,6 +19,7 @@ hot_urlpatterns = _queue_calls("", "api/matchmaking/")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("matchmaking/redis/", include((_queue_calls("redis", ""), "matchmaking-redis"))),
     path("matchmaking/postgres/", include((_queue_calls("postgres", ""), "matchmaking-postgres"))),
+    path("matchmaking/tickets/<uuid:player_id>/explain/", ExplainView.as_view(), name="explain-ticket"),
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -15,17 +16,19 @@ from matchmaking import answers
 from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import PlayerId, TicketId
 from matchmaking.rules import Rules
-from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
+from matchmaking.serializers import ExplainAnswer, JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
+from matchmaking.services.explain_ticket import explain_ticket
 from matchmaking.services.introduce_player import introduce_player
 from matchmaking.services.join_as_party import join_as_party
 from matchmaking.services.join_queue import join_queue
+from matchmaking.services.keep_expectations import Asker, Outlook
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.put_back import Known
 from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
-from players.permissions import player_of
+from players.permissions import IsStaff, player_of
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, choices, identifier, latencies, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
@@ -66,8 +69,16 @@ class QueueDoor(Door):
             outcome = NotInQueue()  # in a queue that was there before this process started, and is no more
         tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=rules, now_ms=now_ms)
         if isinstance(outcome, Waiting):
+            tree |= answers.of_outlook(self.outlook(outcome, player, now_ms))
             tree["ticket"] = sign_ticket(answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY)
         return answer(tree)
+
+    def outlook(self, waiting: Waiting, player: PlayerCaller, now_ms: int) -> Outlook:
+        """What the player may expect, in the first queue; nothing of a store that is not the usual one."""
+        if self.backend not in ("", settings.MATCHMAKING_BACKEND):
+            return Outlook()
+        asker = Asker(PlayerId(player.id), waiting.queue, waiting.rating, waiting.region, waiting.joined_ms)
+        return wiring.expectations().outlook(asker, wiring.rules().known[waiting.queue], now_ms)
 
 
 class JoinView(QueueDoor):
@@ -197,5 +208,24 @@ class StatsView(QueueDoor):
     )
     def get(self, request: Request) -> HttpResponse:
         store = wiring.ticket_store(self.backend)
-        queues = {name: queue_figures(store=store, queue=name) for name in wiring.rules().queues}
+        history = wiring.expectations().history
+        queues = {name: queue_figures(store=store, queue=name, history=history(name)) for name in wiring.rules().queues}
         return answer({"queues": queues, "online_users": store.online(), "mode": self.backend or wiring.mode()})
+
+
+class ExplainView(Door):
+    permission_classes = [IsStaff]
+
+    @extend_schema(
+        responses={200: ExplainAnswer, **problems(401, 403, 404, 503)},
+        summary="Why a ticket waits",
+        description="For staff: what the player is told, and what stands between the ticket and the nearest others.",
+        tags=["matchmaking"],
+    )
+    def get(self, request: Request, player_id: UUID) -> HttpResponse:
+        player = PlayerId(str(player_id))
+        now_ms = wiring.clock()
+        found = explain_ticket(
+            expectations=wiring.expectations(), rules=wiring.rules(), player_id=player, now_ms=now_ms
+        )
+        return answer({"player": player, "queues": [answers.of_explanation(one) for one in found]})

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from redis.connection import Connection
 
+from caroud import wiring
 from matchmaking.charge import read_charge
 from tests.integration.conftest import Account, Api
 
@@ -50,6 +51,20 @@ def test_join_status_and_leave_cost_no_sql_and_one_round_trip(api: Api, round_tr
 
     for call in ("join", "join", "status", "leave", "leave", "status"):
         assert cost_of(call, api, player, round_trips) == (0, 1), call
+
+
+def test_a_player_who_is_told_what_to_expect_costs_no_more(api: Api, round_trips: list[bytes]) -> None:
+    for _ in range(10):
+        api.matched_pair()
+    player = api.player()
+    api.post("matchmaking/join/", token=player.token)
+    api.clock.advance(seconds=16)
+    api.get("matchmaking/status/", token=player.token)
+    wiring.expectations().refresh(wiring.rules().queues, api.clock())
+
+    assert cost_of("status", api, player, round_trips) == (0, 1)
+    answer = api.get("matchmaking/status/", token=player.token)
+    assert (answer["reason"]["code"], answer["eta"]["of_matches"]) == ("paused", 0)
 
 
 def test_a_matched_player_costs_no_more(api: Api, round_trips: list[bytes]) -> None:

@@ -48,6 +48,11 @@ MATRIX = [
     *queue_calls("matchmaking/redis/"),
     *queue_calls("matchmaking/postgres/"),
     #                                                   anon player strang server other stale fleet staff
+    Call(
+        "GET",
+        "api/matchmaking/tickets/<uuid:player_id>/explain/",
+        (401, 403, 403, 403, 403, 403, 403, 404),
+    ),
     Call("GET", "api/matches/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/matches/<uuid:match_id>/", (401, 200, 403, 403, 403, 403, 403, 200)),
     Call("POST", "api/matches/<uuid:match_id>/result/", (401, 403, 403, 200, 403, 409, 403, 403), RESULT),
@@ -144,7 +149,7 @@ def test_a_caller_gets_what_the_matrix_says(
     match_id = credentials["match"]["id"]
     party = credentials["party"]
     path = call.path.replace("<uuid:match_id>", match_id).replace("<str:server_id>", "eu-1")
-    path = path.replace("<uuid:party_id>", party["id"])
+    path = path.replace("<uuid:party_id>", party["id"]).replace("<uuid:player_id>", match_id)
     body = {"player": party["member"]} if call.body == MEMBER else call.body
 
     response = call_any(api, call.method, path, body, **credentials[caller])

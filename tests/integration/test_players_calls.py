@@ -31,6 +31,8 @@ def test_a_new_player_waits_at_the_initial_rating(api: Api) -> None:
         "queue_position": 1,
         "queue_size": 1,
         "queue_stats": {"total_waiting": 1, "average_elo": 1200},
+        "eta": {"p50_seconds": None, "p90_seconds": None, "of_matches": 0},
+        "reason": None,
     }
 
 

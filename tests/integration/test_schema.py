@@ -48,6 +48,7 @@ CALLS = {
     ("post", "/api/parties/{party_id}/invites/"),
     ("post", "/api/parties/{party_id}/kick/"),
     ("post", "/api/parties/{party_id}/lead/"),
+    ("get", "/api/matchmaking/tickets/{player_id}/explain/"),
     ("post", "/api/servers/register/"),
     ("post", "/api/servers/{server_id}/heartbeat/"),
     ("post", "/api/servers/{server_id}/drain/"),

@@ -20,6 +20,7 @@ def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
         "tasks.reaping.expire_parties",
         "tasks.reaping.forget_expired_tokens",
         "tasks.history.persist_matches",
+        "tasks.history.work_out_history",
     }
     assert all(entry["task"] in app.tasks for entry in app.conf.beat_schedule.values())
 

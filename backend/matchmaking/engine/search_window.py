@@ -59,3 +59,14 @@ class SearchWindow:
         steps = np.floor(np.maximum(waited_seconds, 0.0) / self.every_seconds)
         reaches: np.ndarray = self.base + np.minimum(self.step * steps, self.max_extra)
         return reaches
+
+    def seconds_until(self, points: float) -> float | None:
+        """Seconds of waiting from which on `reach` is as far as `points`; None where it never is."""
+        extra = points - self.base
+        if extra <= 0:
+            return 0.0
+        if self.steps:
+            return next((after for after, more in self.steps if more >= extra), None)
+        if extra > self.max_extra or self.step == 0:
+            return None
+        return math.ceil(extra / self.step) * self.every_seconds

@@ -1,9 +1,12 @@
 """A queue in figures."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
+from matchmaking.expectations.calibration import Calibration
+from matchmaking.expectations.history import QueueHistory
 from matchmaking.stores.port import QueueCounts, TicketStore
 
 #: Rating points. Bands of the distribution; the first and the last are open.
@@ -29,8 +32,9 @@ def percentile(sorted_values: Sequence[int], share: float) -> int | None:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
 
 
-def queue_figures(*, store: TicketStore, queue: str) -> dict[str, Any]:
-    """Sizes, counters, distribution and recent waits (seconds) of one queue."""
+def queue_figures(*, store: TicketStore, queue: str, history: QueueHistory | None) -> dict[str, Any]:
+    """Sizes, counters, distribution and recent waits (seconds) of one queue; and what history says of it, where that
+    is known: it is some minutes old at most."""
     counts: QueueCounts = store.counts(queue, bands())
     waits = sorted(counts.recent_waits_ms)
     p50, p95 = percentile(waits, 0.50), percentile(waits, 0.95)
@@ -47,4 +51,6 @@ def queue_figures(*, store: TicketStore, queue: str) -> dict[str, Any]:
             "p95": None if p95 is None else p95 / 1000,
             "of_recent_players": len(waits),
         },
+        "eta_calibration": asdict(history.calibration if history else Calibration()),
+        "service_levels": {name: asdict(level) for name, level in history.levels.items()} if history else None,
     }
