@@ -90,10 +90,10 @@ def test_it_says_whose_wait_counts(whose: str, said: str) -> None:
 
 
 def test_patience_is_told_with_its_numbers() -> None:
-    said = always("search_window.patience = { close = 31, points_per_second = 2.5 }", "taken at once")
+    said = always("search_window.patience = { close = 31, far = 207 }", "taken at once")
 
     assert "up to 31 points away" in said
-    assert "a second being worth 2.5 points" in said
+    assert "to 207 points" in said
     assert "taken at once" not in explain(a_queue())
 
 

@@ -53,7 +53,7 @@ def test_every_setting_of_a_table_is_documented_with_unit_and_reason(table: str)
     assert documented.keys() == settings_of(TABLES[table][0]).keys()
     for name, (unit, _, _, reason) in documented.items():
         assert reason, name
-        assert unit or name in ("rating_model", "placement", "priority", "steps", "whose_wait"), name
+        assert unit or name in ("rating_model", "placement", "priority", "steps", "whose_wait", "rarity"), name
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -57,7 +57,13 @@ WINDOW: Bounds = {
 }
 #: One of the `steps` of a search window.
 STEP: Bounds = {"after_seconds": _DURATION, "points": Bound(0, 20_000, above=True)}
-PATIENCE: Bounds = {f.name: Bound(0, 10_000) for f in fields(Patience)}
+PATIENCE: Bounds = {
+    **{f.name: Bound(0, 10_000) for f in fields(Patience)},
+    "close": Bound(0, 10_000, above=True),
+    "far": Bound(0, 10_000, above=True),
+    "rarity": Bound(0, 2),
+    "growth_per_beat": Bound(0, 10_000, above=True),
+}
 LATENCY: Bounds = {
     "max_ms": Bound(0, 10_000),
     "step_ms": Bound(0, 10_000),

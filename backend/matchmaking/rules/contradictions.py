@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.rules.bounds import MOST_PLAYERS
 from players.rating_models import RatingModel
@@ -69,6 +70,12 @@ def _of_steps(made: SearchWindow) -> Contradictions:
             yield "steps", f"after_seconds have to ascend, and {after:g} comes after {before:g}"
         if points <= fewer:
             yield "steps", f"points have to ascend, for windows never narrow, and {points:g} comes after {fewer:g}"
+
+
+def of_patience(said: Said, made: Patience) -> Contradictions:
+    if made.far < made.close:
+        key = "far" if "far" in said else "close"
+        yield key, f"far is {made.far:g} and close is {made.close:g}: make far the larger one"
 
 
 def of_latency(said: Said, made: LatencyLimit) -> Contradictions:

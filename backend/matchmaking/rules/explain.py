@@ -107,11 +107,10 @@ def _window(rules: QueueRules, rating: float) -> Iterator[str]:
     else:
         yield f"The search window never grows: {widest}."
     if window.patience:
-        patience = window.patience
         yield (
-            f"Within the window, an opponent up to {_number(patience.close)} points away is taken at once; for one "
-            f"further away it is weighed whether a closer one is soon to come, a second being worth "
-            f"{_number(patience.points_per_second)} points."
+            f"Within the window, an opponent up to {_number(window.patience.close)} points away is taken at once; one "
+            f"further away, to {_number(window.patience.far)} points, where players are rare; and whoever is in the "
+            "window after some waiting, the sooner the more players come."
         )
 
 

@@ -117,13 +117,16 @@ class _Reader:
         before = len(self._faults)
         steps = self._steps(table["steps"], here) if "steps" in table else ()
         whose_wait = self._word(table, "whose_wait", WhoseWait.SHORTER, here)
-        patience = self._section(Patience, table, "patience", bounds.PATIENCE, here) if "patience" in table else None
+        patience = self._patience(table, here) if "patience" in table else None
         made = SearchWindow(
             steps=steps, whose_wait=whose_wait, patience=patience, **self._numbers(table, bounds.WINDOW, here)
         )
         if len(self._faults) == before:
             self._refuse(contradictions.of_window(table, made), here)
         return made
+
+    def _patience(self, table: Table, here: str) -> Patience:
+        return self._section(Patience, table, "patience", bounds.PATIENCE, here, contradictions.of_patience)
 
     def _steps(self, value: Any, here: str) -> tuple[tuple[float, float], ...]:
         if not isinstance(value, list) or not all(
@@ -142,7 +145,7 @@ class _Reader:
         key: str,
         allowed: Bounds,
         here: str,
-        contradicts: Callable[[Collection[str], Made], Iterable[tuple[str, str]]] = lambda said, made: (),
+        contradicts: Callable[[Collection[str], Made], Iterable[tuple[str, str]]],
     ) -> Made:
         """A table of nothing but numbers."""
         table = self._table(around, key, here)
