@@ -36,7 +36,7 @@ from datastore.keys import Keys
 from errors import StoreUnavailable
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
 from matchmaking.rules import Placement
-from matchmaking.services.find_matches import propose
+from matchmaking.services.propose import propose
 from matchmaking.stores.redis.store import RedisTicketStore
 from matchmaking.ticket import JoinRequest, Left, Matched, Waiting
 from servers.server import Hosting, Registration, ServerId
@@ -86,7 +86,7 @@ class Smoke:
 
     def find_match(self) -> Match:
         tickets = self.tickets.snapshot(self.rules.name)
-        proposals = propose(tickets, self.rules, wiring.clock(), wiring.new_id)
+        proposals = propose(tickets=tickets, rules=self.rules, now_ms=wiring.clock(), new_id=wiring.new_id)
         matches = self.tickets.claim(self.rules, proposals, wiring.clock()).matches
         expect(len(matches) == 1, f"find_match made {len(matches)} matches of two players")
         self.tickets.acknowledge([matches[0].id])

@@ -21,7 +21,8 @@ from matchmaking.history import record_matches
 from matchmaking.match import PlayerId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.services.find_matches import propose, uncollected
+from matchmaking.services.find_matches import uncollected
+from matchmaking.services.propose import propose
 from matchmaking.stores.redis.store import RedisTicketStore
 from servers.server import Registration, ServerId
 from servers.stores.redis.pool import RedisServerPool
@@ -74,7 +75,7 @@ def _one_round(client: redis.Redis, size: int, seed: int) -> dict[str, float]:
     lean = _lean_claims(client, tickets.player_ids)
     client.slowlog_reset()
     begin_again = time.perf_counter()
-    proposals = propose(tickets, RULES, now_ms, lambda: str(uuid.uuid4()))
+    proposals = propose(tickets=tickets, rules=RULES, now_ms=now_ms, new_id=lambda: str(uuid.uuid4()))
     before_claims = time.perf_counter()
     claims = store.claim(RULES, proposals, now_ms)
     after_claims = time.perf_counter()

@@ -17,6 +17,7 @@ from caroud import wiring
 from celery_app import app
 from errors import NotInCharge, StoreUnavailable
 from matchmaking.services import find_matches as service
+from matchmaking.services import propose
 
 logger = logging.getLogger(__name__)
 
@@ -87,5 +88,5 @@ def warm_up() -> None:
     """Load the engine, which takes longer than a player should wait for an answer. Once in a process."""
     with _warming:
         if not _is_warm.is_set():
-            service.warm_up()
+            propose.warm_up()
             _is_warm.set()

@@ -13,6 +13,7 @@ from caroud.recovery import charge_of_a_whole_redis
 from datastore.patience import limit_patience
 from matchmaking.models import Ticket
 from matchmaking.services import find_matches as service
+from matchmaking.services.propose import warm_up
 from matchmaking.ticket import TicketStatus
 from tasks.absence import logged_absence
 
@@ -87,4 +88,4 @@ def follow(**_: Any) -> None:
 def compile_engine(sender: Any, **_: Any) -> None:
     """Compile before the first round, in the process that its pool is forked from: some seconds at the first start."""
     if "rounds" in sender.app.amqp.queues.consume_from:
-        service.warm_up()
+        warm_up()

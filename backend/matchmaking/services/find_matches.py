@@ -7,15 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
 from crash_points import crash_point
-from matchmaking import engine  # its find_matches is loaded, with numba, by the process that runs the first round
 from matchmaking.charge import InCharge
-from matchmaking.engine.search_window import SearchWindow
-from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Entrant, Match, MatchId, PlayerId, Proposal
+from matchmaking.match import Match
 from matchmaking.rules import QueueRules
+from matchmaking.services.propose import find_density, propose
 from matchmaking.services.record_matches import record_and_announce
 from matchmaking.stores.port import RoundTurn, TicketStore
 
@@ -91,7 +87,8 @@ def run_round(
     # After a recovery, a ticket may have ended in data that is lost: it counts once it has been asked for again.
     is_recent = now_ms - recovered_ms <= 2 * rules.ticket_ttl_ms
     tickets = store.snapshot(rules.name, asked_since_ms=recovered_ms if is_recent else 0)
-    proposals = propose(tickets, rules, now_ms, new_id)
+    density = find_density(store=store, rules=rules, tickets=tickets, now_ms=now_ms)
+    proposals = propose(tickets=tickets, rules=rules, now_ms=now_ms, new_id=new_id, density=density)
     if not proposals:
         return []
     epoch = charge.epoch if charge else 0
@@ -116,22 +113,6 @@ def run_round(
     for match in announced[:MATCHES_NAMED]:
         log_match(match)
     return announced
-
-
-def propose(tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Callable[[], str]) -> list[Proposal]:
-    """The engine's pairs as proposals, who waited longest first."""
-    if len(tickets.player_ids) < 2:
-        return []
-    pairs = engine.find_matches(tickets, rules.search_window, now_ms).pairs
-    oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
-    entrants = [Entrant(PlayerId(p), mark) for p, mark in zip(tickets.player_ids, tickets.marks, strict=True)]
-    return [Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],))) for a, b in pairs[oldest].tolist()]
-
-
-def warm_up() -> None:
-    """Let the engine compile itself: the first pairing of a process takes seconds where nothing is cached."""
-    tickets = WaitingTickets(["a", "b"], np.array([1200.0, 1201.0]), np.array([0, 0], dtype=np.int64))
-    engine.find_matches(tickets, SearchWindow(), now_ms=0)
 
 
 def log_match(match: Match) -> None:
