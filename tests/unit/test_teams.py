@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from matchmaking.engine import SearchWindow, find_groups
 from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
-from matchmaking.engine.teams.packing import fits
-from matchmaking.engine.teams.splitting import split_group
+from matchmaking.engine.teams.walking import fits, split_group
 from matchmaking.engine.traits import Traits
 from tests.unit.strategies import NOW_MS
 from tests.unit.team_pools import Asked, Seeker, fault_of, group, match_of, seeking, team_pools, teams_of
