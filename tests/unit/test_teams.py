@@ -42,6 +42,13 @@ def test_the_widest_gap_of_a_match_is_within_the_smallest_reach(highest: float, 
     assert len(group(seekers, Asked()).matches) == is_match
 
 
+def test_a_newcomer_between_long_waiters_is_not_dragged_into_their_match() -> None:
+    newcomer = Seeker("n", 1510)
+
+    assert group([*solos([1500, 1540, 1550], waited=60), newcomer], Asked()).matches == []
+    assert len(group([*solos([1500, 1515, 1520], waited=60), newcomer], Asked()).matches) == 1
+
+
 def test_long_waiters_meet_across_newcomers_who_do_not_reach_them() -> None:
     veterans = solos([1500, 1530, 1560, 1590], waited=60)
     newcomers = [Seeker(name, 1540 + place) for place, name in enumerate("wxyz")]
