@@ -53,6 +53,12 @@ def test_a_party_comes_whole_or_not_at_all() -> None:
     assert who(party, replace(SEAT, seats=2)) == [["p", "q"]]
 
 
+def test_a_party_does_not_come_where_a_seat_is_taken_already() -> None:
+    party = [Seeker("p", 1510, party="x"), Seeker("q", 1510, party="x")]
+
+    assert who([Seeker("a"), *party], replace(SEAT, seats=2, ratings=((1500.0,) * 3, (1500.0,)))) == [["a"]]
+
+
 def test_nobody_takes_two_seats_and_the_longest_open_is_filled_first() -> None:
     younger, older = replace(SEAT, match_id="a", opened_ms=2), replace(SEAT, match_id="z", opened_ms=1)
     filling = fill([Seeker("a")], younger, older)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from matchmaking.engine import SearchWindow, find_groups
 from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
-from matchmaking.engine.teams.packing import fits
-from matchmaking.engine.teams.splitting import split_group
+from matchmaking.engine.teams.walking import fits, split_group
 from matchmaking.engine.traits import Traits
 from tests.unit.strategies import NOW_MS
 from tests.unit.team_pools import Asked, Seeker, fault_of, group, match_of, seeking, team_pools, teams_of
@@ -41,6 +40,13 @@ def test_the_widest_gap_of_a_match_is_within_the_smallest_reach(highest: float, 
     seekers = [*solos([1500, 1510, 1510], waited=60), Seeker("d", highest, waited=0)]
 
     assert len(group(seekers, Asked()).matches) == is_match
+
+
+def test_a_newcomer_between_long_waiters_is_not_dragged_into_their_match() -> None:
+    newcomer = Seeker("n", 1510)
+
+    assert group([*solos([1500, 1540, 1550], waited=60), newcomer], Asked()).matches == []
+    assert len(group([*solos([1500, 1515, 1520], waited=60), newcomer], Asked()).matches) == 1
 
 
 def test_long_waiters_meet_across_newcomers_who_do_not_reach_them() -> None:

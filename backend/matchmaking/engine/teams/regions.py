@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matchmaking.engine.teams.gathering import Seekers
 from matchmaking.engine.teams.units import Units
+from matchmaking.engine.teams.walking import Seekers
 
 
 @dataclass(frozen=True, slots=True)

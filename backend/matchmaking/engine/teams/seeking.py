@@ -7,12 +7,11 @@ import numpy as np
 from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule
 from matchmaking.engine.line import line_up
 from matchmaking.engine.search_window import SearchWindow
-from matchmaking.engine.teams.choosing import choose_groups
-from matchmaking.engine.teams.gathering import Seekers, make_notes
 from matchmaking.engine.teams.mixes import mixes_for
 from matchmaking.engine.teams.regions import Latencies, region_lines
 from matchmaking.engine.teams.ties import Ties
 from matchmaking.engine.teams.units import Units
+from matchmaking.engine.teams.walking import Seekers, choose_groups, make_notes
 from matchmaking.engine.tickets import WaitingTickets
 
 
