@@ -137,8 +137,9 @@ class _RulesReader:
     def _window(self, table: Any, here: str) -> SearchWindow:
         if not isinstance(table, dict):
             raise self._fault(here.rpartition(".")[0], "search_window", f"has to be a table: [{here}]")
-        self._refuse_unknown(table, {f.name for f in fields(SearchWindow)}, here)
-        window = SearchWindow(**self._numbers(table, _WINDOW_BOUNDS, here))
+        self._refuse_unknown(table, set(_WINDOW_BOUNDS), here)
+        numbers: dict[str, Any] = self._numbers(table, _WINDOW_BOUNDS, here)
+        window = SearchWindow(**numbers)
         if window.step == 0 and window.max_extra > 0 and "max_extra" in table:
             raise self._fault(here, "max_extra", "cannot be reached with step = 0: give a step, or max_extra = 0")
         return window
