@@ -61,6 +61,7 @@ def test_a_new_queue_is_there_for_joins_rounds_figures_and_expiry(api: Api, writ
     one, other = join(api, path, "duel"), join(api, path, "duel")
 
     assert api.get(f"{path}stats/")["queues"]["duel"]["current_size"] == 2
+    assert status(api, path, one)["status"] == "waiting"
     (rounds.find_matches if path == "matchmaking/" else rounds.find_matches_in_postgresql)("duel")
     assert status(api, path, one)["match"]["queue"] == status(api, path, other)["match"]["queue"] == "duel"
     alone = join(api, path, "duel")
