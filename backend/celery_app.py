@@ -25,7 +25,7 @@ POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SE
 EXPIRE_PARTIES_EVERY_SECONDS = 60.0
 #: Seconds between two clean-ups of refresh tokens that nobody can use any more.
 FORGET_EVERY_SECONDS = 3600.0
-#: Seconds between two looks at what history says of the queues. It costs about half a second a busy queue.
+#: Seconds between two looks at what history says of the queues. Each reads up to 10,000 matches a queue.
 WORK_OUT_EVERY_SECONDS = 60.0
 
 mend_kombu()

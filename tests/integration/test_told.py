@@ -105,8 +105,9 @@ def test_a_player_is_told_what_is_left_of_the_waits_of_late(api: Api, told: Told
     api.clock.advance(seconds=10)
     later = api.get("matchmaking/status/", token=player.token)
 
-    # Each of 1 to 20 s twice: the 21st and the 37th of 40; then the 11th and the 19th of the 20 above 10 s.
-    assert at_first["eta"] == {"p50_seconds": 11.0, "p90_seconds": 19.0, "of_matches": 40}
+    # Of the 30 nearest: 1 to 20 s of the same rating, and the last ten of 8 points more, 11 to 20 s. The 16th and the
+    # 28th; then the 11th and the 19th of the 20 above 10 s.
+    assert at_first["eta"] == {"p50_seconds": 13.0, "p90_seconds": 19.0, "of_matches": 30}
     assert later["eta"] == {"p50_seconds": 6.0, "p90_seconds": 10.0, "of_matches": 20}
     assert later["reason"] is None
 

@@ -25,7 +25,7 @@ HISTORY_EVERY_SECONDS = 30.0
 #: Seconds for which a queue is looked at after somebody asked.
 ASKED_SECONDS = 30.0
 #: Tickets above which nobody reads the whole line each second to tell why one of them waits: their players are told
-#: nothing rather than all the others served late. Reading so many takes a process about 10 ms.
+#: nothing rather than all the others served late.
 LONGEST_LINE = 5_000
 #: Milliseconds for which a line says what is: an older one tells of people who are gone.
 LINE_GOOD_MS = 5_000

@@ -8,8 +8,7 @@ from matchmaking.recent import RecentMatches
 from matchmaking.rules import Rules
 from matchmaking.stores.kept_history import KeptHistory
 
-#: Matches of a queue that are looked at. More say more of rare hours and of the top 1 %, and cost a worker longer:
-#: this many take about a quarter of a second.
+#: Matches of a queue that are looked at. More say more of rare hours and of the top 1 %, and cost a worker longer.
 MATCHES = 10_000
 #: Milliseconds. What was longer ago was another queue.
 LOOKS_BACK_MS = 28 * 24 * 3600 * 1000
