@@ -14,6 +14,7 @@ from errors import Invalid
 from matchmaking import answers
 from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import PlayerId, TicketId
+from matchmaking.rules import Rules
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
 from matchmaking.services.join_as_party import join_as_party
 from matchmaking.services.join_queue import join_queue
@@ -96,13 +97,19 @@ class JoinView(QueueDoor):
             traits=traits_text(Traits(latencies_ms=latencies(body))),
         )
         kept = self.kept_ticket(request, player, now_ms)
-        outcome = self._join(asked, identifier(body, "party"), player, kept, now_ms)
+        outcome = self._join(asked, identifier(body, "party"), player, rules, kept, now_ms)
         return self.answer_with(outcome, player, now_ms)
 
     def _join(
-        self, asked: JoinRequest, party_id: str, player: PlayerCaller, kept: KeptTicket | None, now_ms: int
+        self,
+        asked: JoinRequest,
+        party_id: str,
+        player: PlayerCaller,
+        rules: Rules,
+        kept: KeptTicket | None,
+        now_ms: int,
     ) -> Known:
-        store, rules = wiring.ticket_store(self.backend), wiring.rules()
+        store = wiring.ticket_store(self.backend)
         ask_for_round = partial(nudge.ask_for_round, backend=self.backend)
         if not party_id:
             return join_queue(
@@ -110,7 +117,7 @@ class JoinView(QueueDoor):
                 request=asked,
                 rules=rules.queues[asked.queue],
                 now_ms=now_ms,
-                find_rating=partial(_rating, player),
+                find_rating=partial(_rating, rules, player),
                 ask_for_round=ask_for_round,
                 kept=kept,
             )
@@ -120,15 +127,15 @@ class JoinView(QueueDoor):
             request=asked,
             rules=rules,
             now_ms=now_ms,
-            find_rating=lambda member, queue: _rating(PlayerCaller(member.player_id, member.username), queue),
+            find_rating=lambda member, queue: _rating(rules, PlayerCaller(member.player_id, member.username), queue),
             ask_for_round=ask_for_round,
             kept=kept,
         )
 
 
-def _rating(player: PlayerCaller, queue: str) -> float:
+def _rating(rules: Rules, player: PlayerCaller, queue: str) -> float:
     """Rating points, from PostgreSQL."""
-    return find_rating(player=player, queue=queue, initial_rating=wiring.queue_rules(queue).initial_rating)
+    return find_rating(player=player, queue=queue, initial_rating=rules.queues[queue].initial_rating)
 
 
 class StatusView(QueueDoor):
