@@ -111,13 +111,19 @@ class JoinView(QueueDoor):
             traits=traits_text(Traits(latencies_ms=latencies(body))),
         )
         kept = self.kept_ticket(request, player, rules, now_ms)
-        outcome = self._join(asked, identifier(body, "party"), player, kept, now_ms)
+        outcome = self._join(asked, identifier(body, "party"), player, rules, kept, now_ms)
         return self.answer_with(outcome, player, now_ms)
 
     def _join(
-        self, asked: JoinRequest, party_id: str, player: PlayerCaller, kept: KeptTicket | None, now_ms: int
+        self,
+        asked: JoinRequest,
+        party_id: str,
+        player: PlayerCaller,
+        rules: Rules,
+        kept: KeptTicket | None,
+        now_ms: int,
     ) -> Known:
-        store, rules = wiring.ticket_store(self.backend), wiring.rules()
+        store = wiring.ticket_store(self.backend)
         ask_for_round = partial(nudge.ask_for_round, backend=self.backend)
         if not party_id:
             return join_queue(
@@ -125,7 +131,7 @@ class JoinView(QueueDoor):
                 request=asked,
                 rules=rules.queues[asked.queue],
                 now_ms=now_ms,
-                find_rating=partial(self._introduce, player),
+                find_rating=partial(self._introduce, rules, player),
                 ask_for_round=ask_for_round,
                 kept=kept,
             )
@@ -135,15 +141,17 @@ class JoinView(QueueDoor):
             request=asked,
             rules=rules,
             now_ms=now_ms,
-            find_rating=lambda member, queue: self._introduce(PlayerCaller(member.player_id, member.username), queue),
+            find_rating=lambda member, queue: self._introduce(
+                rules, PlayerCaller(member.player_id, member.username), queue
+            ),
             ask_for_round=ask_for_round,
             kept=kept,
         )
 
-    def _introduce(self, player: PlayerCaller, queue: str) -> float:
+    def _introduce(self, rules: Rules, player: PlayerCaller, queue: str) -> float:
         """Rating points, from PostgreSQL; joins know the player from then on."""
         cache = wiring.rating_cache_of(self.backend)
-        return introduce_player(cache=cache, player=player, rules=wiring.queue_rules(queue))
+        return introduce_player(cache=cache, player=player, rules=rules.queues[queue])
 
 
 class StatusView(QueueDoor):
