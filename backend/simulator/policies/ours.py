@@ -1,0 +1,57 @@
+"""The real engine, called when production calls it: by the clock, and when a join asks for a round."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from matchmaking.engine.pairing import find_matches
+from matchmaking.engine.search_window import SearchWindow
+from matchmaking.engine.tickets import WaitingTickets
+from simulator.arrivals import Arrivals
+from simulator.policies.port import Pairs
+
+#: Milliseconds between rounds that the clock asks for: `ROUND_INTERVAL_SECONDS` as shipped.
+ROUND_INTERVAL_MS = 500
+#: Milliseconds from a join to the round it asks for: sending a task and starting it.
+NUDGE_MS = 5
+
+SHIPPED = SearchWindow()
+
+
+class Ours:
+    """One round at a time over all who wait; nothing is kept from one to the next."""
+
+    def __init__(
+        self, window: SearchWindow = SHIPPED, *, name: str = "ours", round_interval_ms: int = ROUND_INTERVAL_MS
+    ) -> None:
+        self.name = name
+        self._window = window
+        self._round_interval_ms = round_interval_ms
+
+    def begin(self, arrivals: Arrivals, dice: np.random.Generator) -> None:
+        self._arrivals = arrivals
+        self._nudge_ms: int | None = None
+
+    def on_join(self, row: int, waiting: Collection[int], now_ms: int) -> Pairs:
+        """A join asks for one round, if a second ticket waits and none has asked yet."""
+        if len(waiting) > 1 and self._nudge_ms is None:
+            self._nudge_ms = now_ms + NUDGE_MS
+        return ()
+
+    def next_tick_ms(self, waiting: Collection[int], now_ms: int) -> int | None:
+        if len(waiting) < 2:
+            self._nudge_ms = None
+            return None
+        by_clock = (now_ms // self._round_interval_ms + 1) * self._round_interval_ms
+        return by_clock if self._nudge_ms is None else min(by_clock, self._nudge_ms)
+
+    def on_tick(self, waiting: Collection[int], now_ms: int) -> Pairs:
+        self._nudge_ms = None
+        rows = np.fromiter(waiting, np.intp, len(waiting))
+        tickets = WaitingTickets(
+            player_ids=[self._arrivals.player_ids[row] for row in rows],
+            ratings=self._arrivals.ratings[rows],
+            joined_ms=self._arrivals.joined_ms[rows],
+        )
+        pairs = find_matches(tickets, self._window, now_ms).pairs
+        return [(a, b) for a, b in rows[pairs].tolist()]
