@@ -50,22 +50,16 @@ app.conf.update(
 )
 
 
-def _every(seconds: float, task: str, *args: str) -> dict[str, object]:
+def _every(seconds: float, task: str) -> dict[str, object]:
     """One line of the timetable; a run that comes too late is dropped, for the next is due anyway."""
-    return {"task": task, "schedule": seconds, "args": args, "options": {"expires": seconds * 2}}
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
 
 
 app.conf.beat_schedule = {
-    **{
-        f"find matches in {queue}": _every(settings.ROUND_INTERVAL_SECONDS, "tasks.rounds.find_matches", queue)
-        for queue in settings.RULES.queues
-    },
-    **{
-        f"find matches in {queue}, PostgreSQL": _every(
-            POSTGRESQL_ROUND_SECONDS[settings.MATCHMAKING_BACKEND], "tasks.rounds.find_matches_in_postgresql", queue
-        )
-        for queue in settings.RULES.queues
-    },
+    "ask for rounds": _every(settings.ROUND_INTERVAL_SECONDS, "tasks.rounds.ask_for_rounds"),
+    "ask for rounds in PostgreSQL": _every(
+        POSTGRESQL_ROUND_SECONDS[settings.MATCHMAKING_BACKEND], "tasks.rounds.ask_for_rounds_in_postgresql"
+    ),
     "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
     "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),

@@ -80,7 +80,7 @@ class Smoke:
 
     def join(self, username: str) -> PlayerId:
         player = PlayerId(wiring.new_id())
-        request = JoinRequest(player, username, self.rules.name, "", TicketId(wiring.new_id()), rating=1200.0)
+        request = JoinRequest(player, username, (self.rules.name,), "", TicketId(wiring.new_id()), (1200.0,))
         expect(isinstance(self.tickets.join(request, self.rules, wiring.clock()), Waiting), "join does not wait")
         return player
 

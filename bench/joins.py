@@ -157,7 +157,7 @@ def _raw_script_ms(redis_url: str) -> float:
     os.environ["REDIS_URL"] = redis_url
     code = (
         "import time, statistics, bench.bare as b\n"
-        "def one(p):\n t = time.perf_counter(); b.join_script(b._scripts, p); return time.perf_counter() - t\n"
+        "def one(p):\n t = time.perf_counter(); b.join_script(p); return time.perf_counter() - t\n"
         "print(statistics.median(one(p) for p in b._players[:3000]) * 1000)"
     )
     env = {**os.environ, "PYTHONPATH": f"{REPO / 'backend'}{os.pathsep}{REPO}"}

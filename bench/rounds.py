@@ -144,7 +144,7 @@ def fill_redis(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: in
         with client.pipeline(transaction=False) as pipeline:
             for rating, joined_ms, asked_ms in batch:
                 player = PlayerId(str(uuid.uuid4()))
-                ticket = f"|bench|{player}|{rating}|{joined_ms}||user-{player[:8]}"
+                ticket = f"|bench|{player}|{rating}|{joined_ms}||||user-{player[:8]}"
                 pipeline.hset(keys.tickets, player, ticket)
                 pipeline.zadd(queue.queue, {player: rating})
                 pipeline.zadd(queue.arrivals, {player: joined_ms})

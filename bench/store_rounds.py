@@ -20,8 +20,8 @@ from matchmaking.stores.redis.store import RedisTicketStore
 _RULES = Rules(default_queue="bench", queues={"bench": RULES})
 _FILL = """
 INSERT INTO matchmaking_ticket (player_id, ticket_id, username, queue, region, rating, joined_ms, last_seen_ms,
-    status, changed_ms, left_by, is_fallback)
-SELECT id, id::text, 'user-' || left(id::text, 8), 'bench', '', rating, joined, %s, 'waiting', %s, '', false
+    status, changed_ms, left_by, is_fallback, traits)
+SELECT id, id::text, 'user-' || left(id::text, 8), 'bench', '', rating, joined, %s, 'waiting', %s, '', false, ''
 FROM unnest(%s::uuid[], %s::float8[], %s::bigint[]) AS t (id, rating, joined)
 """
 

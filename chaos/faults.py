@@ -21,7 +21,12 @@ from chaos.servers import GameServer
 from chaos.stack import POSTGRES, REDIS, REPLICA_BEHIND_SECONDS, REPLICATION, ChaosStack
 from chaos.stores import KillableRedis, send_signal, tree_of
 
-#: The named points of a round, see backend/crash_points.py.
+#: Where a round stands still, see backend/crash_points.py: it has seen the tickets, and has not claimed them.
+STALL_POINT = "before claim"
+#: Seconds, and how often: long enough for a player to leave meanwhile, shorter than the lease of a round.
+_STALL_SECONDS = 0.4
+_STALLS = 30
+#: The named points of a round at which its process dies.
 CRASH_POINTS = ("after claim", "before the insert", "before the notice", "after the notice")
 #: Of replies that are dropped: enough to hit many calls, few enough that some come through.
 _DROPPED_SHARE = 0.15
@@ -374,6 +379,15 @@ async def _leave_storm(scene: Scene, planned: Planned) -> str:
     await asyncio.sleep(planned.seconds)
     scene.weather.leave_share = settings.LEAVE_SHARE
     return "most who wait leave, against the rounds"
+
+
+@_kind("round_stalls", 3.0, 5.0)
+async def _round_stalls(scene: Scene, planned: Planned) -> str:
+    scene.stack.crash_points.write_text(f"{STALL_POINT} for {_STALL_SECONDS}\n" * _STALLS)
+    await _leave_storm(scene, planned)
+    stalls = _STALLS - len(scene.stack.crash_points.read_text().splitlines())
+    scene.stack.crash_points.write_text("")
+    return f"{stalls} rounds stood still between looking and claiming, and most who wait left"
 
 
 @_kind("leave_flood", 1.0, 2.0)

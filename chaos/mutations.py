@@ -43,9 +43,9 @@ class Mutation:
 MUTATIONS: Mapping[str, Mutation] = {
     "claim_does_not_look": Mutation(
         "a claim takes only tickets that still wait",
-        (Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1]", "do_wait = true"),),
+        (Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1]", "do_wait = true"),),
         ("I1", "I2", "I3", "I5"),
-        ("leave_storm", "leave_flood"),
+        ("round_stalls",),
     ),
     "leave_does_not_look": Mutation(
         "a leave that comes after the match is refused",
@@ -180,10 +180,10 @@ MUTATIONS: Mapping[str, Mutation] = {
                 "models.UniqueConstraint(condition=models.Q(('is_live', True))",
                 "models.UniqueConstraint(condition=models.Q(('team', 99))",
             ),
-            Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1]", "do_wait = true"),
+            Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1]", "do_wait = true"),
         ),
         ("I1", "I2", "I3"),
-        ("leave_storm", "redis_failover"),
+        ("round_stalls", "redis_failover"),
     ),
     "a_lost_store_is_believed": Mutation(
         "a Redis that lost its data is compared with history before it is believed",

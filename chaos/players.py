@@ -202,11 +202,14 @@ class Player:
     # --- Calls ---------------------------------------------------------------------------------------
 
     async def _repeat(self, call: str, *, queue: str = "", key: str = "") -> Told:
-        """The same call until it is acknowledged; every try is written down."""
+        """The same call until it is acknowledged; every try is written down. Who is refused for ever gives up: the
+        checker sees what was acknowledged before."""
+        give_up = time.time() + settings.LONGEST_REFUSAL_SECONDS
         while True:
             told = await self._send(call, queue=queue, key=key)
             if told.is_acknowledged:
                 self._follow(told)
+            if told.is_acknowledged or time.time() > give_up:
                 return told
             if told.http == 401:
                 await self._renew_tokens()

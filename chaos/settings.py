@@ -33,3 +33,5 @@ REGISTRATIONS_AT_ONCE = 6
 #: minutes; and so long matches may take to end.
 LAST_MATCH_SECONDS, SHORT_LAST_MATCH_SECONDS = 8.0, 2.5
 LAST_RESULTS_SECONDS = 60.0
+#: So long a player repeats a call that is refused. Longer than any outage of a run.
+LONGEST_REFUSAL_SECONDS = 120.0

@@ -32,15 +32,20 @@ def a_join(
     region: str = "",
     username: str | None = None,
     queue: str = "ranked",
+    queues: tuple[str, ...] | None = None,
+    ticket_id: str | None = None,
+    traits: str = "",
 ) -> JoinRequest:
+    queues = queues or (queue,)
     number = next(_numbers)
     return JoinRequest(
         player_id=player_id or a_player_id(),
         username=username or f"player{number}",
-        queue=queue,
+        queues=queues,
         region=region,
-        ticket_id=TicketId(f"ticket-{number}"),
-        rating=rating,
+        ticket_id=TicketId(ticket_id or f"ticket-{number}"),
+        ratings=() if rating is None else tuple(rating + 10 * place for place in range(len(queues))),
+        traits=traits,
     )
 
 
@@ -96,24 +101,35 @@ def a_match(
 
 
 def a_kept_ticket(
-    player_id: PlayerId | None = None, *, rating: float = 1200.0, waited_ms: int = 0, queue: str = "ranked"
+    player_id: PlayerId | None = None,
+    *,
+    rating: float = 1200.0,
+    waited_ms: int = 0,
+    queue: str = "ranked",
+    queues: tuple[str, ...] | None = None,
+    ticket_id: str | None = None,
+    party: str = "",
+    traits: str = "",
 ) -> KeptTicket:
     """A ticket as its player or the other store knows it."""
     number = next(_numbers)
+    queues = queues or (queue,)
     return KeptTicket(
-        id=TicketId(f"ticket-{number}"),
+        id=TicketId(ticket_id or f"ticket-{number}"),
         player_id=player_id or a_player_id(),
         username=f"player{number}",
-        queue=queue,
+        queues=queues,
         region="",
-        rating=rating,
+        ratings=tuple(rating + 10 * place for place in range(len(queues))),
         joined_ms=NOW_MS - waited_ms,
+        party=party,
+        traits=traits,
     )
 
 
 def a_match_of(*tickets: KeptTicket, server: Seat | None = None) -> Match:
     """A match of the other store, as history knows it: nobody has joined for it here."""
-    players = [MatchedPlayer(kept.player_id, kept.username, kept.rating, 1_000, kept.id) for kept in tickets]
+    players = [MatchedPlayer(kept.player_id, kept.username, kept.ratings[0], 1_000, kept.id) for kept in tickets]
     return Match(MatchId(str(uuid.uuid4())), "ranked", "", tuple((player,) for player in players), server, NOW_MS)
 
 

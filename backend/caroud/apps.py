@@ -6,7 +6,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks, signals
 from django.core.cache import close_caches
-from django.db import reset_queries
+from django.core.handlers.base import reset_urlconf
+from django.db import close_old_connections, reset_queries
 
 from caroud import wiring
 from caroud.checks import redis_is_verified, redis_settings_work
@@ -27,8 +28,11 @@ class CaroudConfig(AppConfig):
 
     @staticmethod
     def _forgo_what_is_not_used() -> None:
-        """Drop what Django does at every request for caches and query logs, neither of which is used here."""
+        """Drop what Django does at every request for caches, query logs and addresses that change by request, none of
+        which is used here; and its second look at old connections, which the next request takes anyway."""
         signals.request_finished.disconnect(close_caches)
+        signals.request_finished.disconnect(reset_urlconf)
+        signals.request_finished.disconnect(close_old_connections)
         if not settings.DEBUG:
             signals.request_started.disconnect(reset_queries)
 

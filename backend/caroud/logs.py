@@ -19,7 +19,8 @@ FIELDS = ("player", "ticket", "match", "queue", "task", "server")
 
 def _ids_of(record: logging.LogRecord) -> dict[str, Any]:
     """The ids of a record, and of the Celery task that is running."""
-    ids = {field: value for field in FIELDS if (value := getattr(record, field, None)) is not None}
+    said = record.__dict__
+    ids = {field: said[field] for field in FIELDS if said.get(field) is not None}
     if current_task:
         ids["task"] = current_task.request.id
     return ids

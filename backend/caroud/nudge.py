@@ -60,8 +60,12 @@ def _send(nudge: tuple[str, str]) -> None:
 def run_overdue_round(queue: str) -> None:
     """Run a round of a queue that PostgreSQL holds for Redis, if this process has run none for an interval. Whoever
     else runs one at this moment does it for both."""
-    now = time.monotonic()
-    if not wiring.link().is_fallen_back or now - _last_round.get(queue, 0.0) < settings.ROUND_INTERVAL_SECONDS:
+    now, rules = time.monotonic(), wiring.rules().queues.get(queue)
+    if (
+        rules is None
+        or not wiring.link().is_fallen_back
+        or now - _last_round.get(queue, 0.0) < settings.ROUND_INTERVAL_SECONDS
+    ):
         return
     if not _is_warm.is_set():
         threading.Thread(target=warm_up, daemon=True).start()
@@ -70,7 +74,7 @@ def run_overdue_round(queue: str) -> None:
     try:
         service.find_matches(
             store=wiring.stand_in_tickets(),
-            rules=wiring.queue_rules(queue),
+            rules=rules,
             charge=None,
             clock=wiring.clock,
             new_id=wiring.new_id,

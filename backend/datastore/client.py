@@ -4,8 +4,6 @@ redis-py's own defaults retry each command ten times, also after it was sent; ev
 a wait is therefore named here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +16,7 @@ from redis.retry import Retry
 
 from datastore.address import RedisAddress, Topology
 from datastore.connection import FollowingConnection, FollowingTlsConnection
+from datastore.pool import Pool
 from datastore.primary import FixedPrimary, Primary, SentinelPrimary, SlotOwner, asking
 from datastore.refusals import is_unavailable, word_of
 from datastore.run import Run
@@ -62,7 +61,7 @@ def connect(
         options["redis_connect_func"] = run.greet
     for replaced in ("host", "port", "connection_class"):
         options.pop(replaced, None)
-    pool = redis.ConnectionPool(
+    pool = Pool(
         connection_class=FollowingTlsConnection if address.is_tls else FollowingConnection,
         primary=_primary_of(address, options, limits, key_prefix),
         health_check_interval=10,
@@ -97,19 +96,28 @@ def address(url: str) -> str:
     return str(RedisAddress.parse(url))
 
 
-@contextmanager
-def redis_errors() -> Iterator[None]:
+class _RedisErrors:
+    """See `redis_errors`. A class, because a generator costs more than the whole of what it looks at."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ResponseError):
+            if is_unavailable(error):
+                # The name of the error where it has one, the server's word where a script brought it.
+                reason = word_of(error) if type(error) is ResponseError else type(error).__name__
+                raise StoreUnavailable("redis", reason) from error
+        elif isinstance(error, RedisError):
+            raise StoreUnavailable("redis", type(error).__name__) from error
+
+
+_redis_errors = _RedisErrors()
+
+
+def redis_errors() -> _RedisErrors:
     """Turn the driver's "not there" and "cannot now" into `StoreUnavailable`; our own faults stay faults."""
-    try:
-        yield
-    except ResponseError as error:
-        if not is_unavailable(error):
-            raise
-        # The name of the error where it has one, the server's word where a script brought it.
-        reason = word_of(error) if type(error) is ResponseError else type(error).__name__
-        raise StoreUnavailable("redis", reason) from error
-    except RedisError as error:
-        raise StoreUnavailable("redis", type(error).__name__) from error
+    return _redis_errors
 
 
 def run_id(client: redis.Redis) -> str:

@@ -13,7 +13,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:arrivals           | sorted set  | player -> joined at, ms                     | QUEUE              |
 | matchmaking:last_seen          | sorted set  | player -> last asked at, ms                 | QUEUE              |
 | matchmaking:stats              | hash        | counters; rating_sum of who waits now       | STATS              |
-| matchmaking:recent_waits       | list        | waits of the last matched players, ms       | STATS              |
+| matchmaking:recent_matches     | list        | the last matches: when, where, gap, waits   | STATS              |
 | matchmaking:nudge              | string      | a round was asked for and has not begun     | NUDGE              |
 | matchmaking:round_lease        | string      | token of the round that runs                | the lease          |
 | matchmaking:last_round         | string      | when the last round began, ms               | STATS              |
@@ -27,7 +27,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:probe              | string      | whether this Redis can be written to        | a second           |
 | online_users                   | hash        | player -> last call at, ms                  | ONLINE             |
 | online_users:last_seen         | sorted set  | the same, ordered, for pruning              | ONLINE             |
-| players:ratings:<player>       | hash        | queue -> "games:rating"                     | RATINGS            |
+| players:ratings:<player>       | hash        | queue -> rating; games, traits; blocks      | RATINGS            |
 | game_servers                   | hash        | server -> JSON record                       | SERVERS            |
 | game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
 | game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |
@@ -65,7 +65,9 @@ KEYED_ANSWER_LIFETIME_MS = 24 * 3600 * 1000
 #: Milliseconds. Longer than any call takes; a call that died must not hold its idempotency key for longer.
 KEYED_CALL_LIFETIME_MS = 10_000
 
-#: Waits kept per queue for p50 and p95.
+#: Matches kept per queue, for expectations of waiting: half an hour at one every two seconds, in about 60 KB.
+RECENT_MATCHES_KEPT = 1000
+#: Waits of the last matched players that a queue's p50 and p95 are of.
 RECENT_WAITS_KEPT = 1000
 
 
@@ -77,7 +79,7 @@ class QueueKeys:
     arrivals: str
     last_seen: str
     stats: str
-    recent_waits: str
+    recent_matches: str
     nudge: str
     round_lease: str
     last_round: str

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from hiredis import pack_command
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from datastore.client import redis_errors
 
 Arg = str | int | float
+
+_pack: Any = pack_command
 
 
 @cache
@@ -38,7 +42,29 @@ class Scripts:
     def call(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         """Run one script. Raises `StoreUnavailable` where the server is away or cannot write."""
         with redis_errors():
-            return self._script(name)(keys=keys, args=args)
+            script = self._script(name)
+            command = _pack(("EVALSHA", script.sha, len(keys), *keys, *args))
+            try:
+                return self._ask(command)
+            except NoScriptError:
+                self._client.script_load(script.script)
+                return self._ask(command)
+
+    def _ask(self, command: bytes) -> Any:
+        """What `Redis.execute_command` does for a command whose answer is taken as it comes."""
+        pool: Any = self._client.connection_pool
+        connection = pool.get_connection()
+        try:
+            return connection.retry.call_with_retry(
+                lambda: self._exchange(connection, command), lambda _: connection.disconnect()
+            )
+        finally:
+            pool.release(connection)
+
+    @staticmethod
+    def _exchange(connection: Any, command: bytes) -> Any:
+        connection.send_packed_command((command,))
+        return connection.read_response()
 
     def queue(self, pipeline: Any, name: str, keys: Sequence[str], args: Sequence[Arg]) -> None:
         """Put one call into a pipeline; redis-py loads missing scripts when the pipeline runs."""

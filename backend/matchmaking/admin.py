@@ -17,7 +17,7 @@ class ParticipantInline(admin.TabularInline):
 
 @admin.register(MatchRecord)
 class MatchAdmin(admin.ModelAdmin):
-    list_display = ("id", "queue", "status", "server_id", "created_at", "ended_at")
+    list_display = ("id", "queue", "status", "server_id", "created_at", "ended_at", "win_probabilities")
     list_filter = ("status", "queue")
     search_fields = ("id", "participants__username", "participants__player_id")
     inlines = (ParticipantInline,)

@@ -23,6 +23,7 @@ def of_waiting(waiting: Waiting, rules: QueueRules, now_ms: int) -> Tree:
     return {
         "status": "waiting",
         "queue": waiting.queue,
+        "queues": list(waiting.queues),
         "your_elo": whole(waiting.rating),
         "waiting_time": waited_ms // 1000,
         "search_window": {"min": whole(waiting.rating - reach), "max": whole(waiting.rating + reach)},
@@ -41,10 +42,12 @@ def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:
         id=waiting.ticket_id,
         player_id=PlayerId(player.id),
         username=player.username,
-        queue=waiting.queue,
+        queues=waiting.queues,
         region=waiting.region,
-        rating=waiting.rating,
+        ratings=waiting.ratings,
         joined_ms=waiting.joined_ms,
+        party=waiting.party,
+        traits=waiting.traits,
     )
 
 
@@ -114,6 +117,7 @@ def of_record(record: MatchRecord) -> Tree:
         "created_at": record.created_at.isoformat(timespec="milliseconds"),
         "ended_at": record.ended_at.isoformat(timespec="milliseconds") if record.ended_at else None,
         "ranks": record.ranks,
+        "win_probabilities": record.win_probabilities,
     }
 
 

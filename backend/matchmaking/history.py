@@ -11,6 +11,7 @@ from django.db import connection
 from datastore.batches import in_batches
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
+from matchmaking.prediction import win_probabilities
 from matchmaking.ticket import Ended, Matched
 
 #: Matches a statement. Larger saves round trips; smaller keeps the statement's text under some MB.
@@ -32,10 +33,10 @@ WITH charge AS (
     FROM player JOIN matchmaking_participant live ON live.player_id = player.player_id AND live.is_live
     WHERE live.match_id <> player.match_id
 ), new_match AS (
-    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at)
-    SELECT id, queue, region, %s, server_id, server::jsonb, created_at
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-         AS m (id, queue, region, server_id, server, created_at)
+    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
+    SELECT id, queue, region, %s, server_id, server::jsonb, created_at, win_probabilities::jsonb
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
+         AS m (id, queue, region, server_id, server, created_at, win_probabilities)
     WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -51,6 +52,20 @@ WITH charge AS (
     FROM new_participant new WHERE ticket.player_id = new.player_id AND ticket.status = 'waiting'
 )
 SELECT '', (SELECT epoch::text FROM charge) UNION ALL SELECT match_id::text, player_id::text FROM elsewhere
+"""
+
+
+_RECENT_OPPONENTS = """
+SELECT me.player_id::text, opponent.player_id::text
+FROM unnest(%s::uuid[]) AS me (player_id)
+CROSS JOIN LATERAL (
+    SELECT match.id, match.created_at, own.team
+    FROM matchmaking_participant own JOIN matchmaking_matchrecord match ON match.id = own.match_id
+    WHERE own.player_id = me.player_id AND match.queue = %s
+    ORDER BY match.created_at DESC, match.id DESC LIMIT %s
+) played
+JOIN matchmaking_participant opponent ON opponent.match_id = played.id AND opponent.team <> played.team
+ORDER BY me.player_id, played.created_at DESC, played.id DESC, opponent.id
 """
 
 
@@ -106,6 +121,8 @@ def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
         [match.server.id if match.server else None for match in matches],
         seats,
         [instant(match.created_ms).isoformat() for match in matches],
+        # A list of numbers is JSON as Python writes it.
+        [chances and str(chances) for chances in win_probabilities(matches)],
         epoch,
         epoch,
         max((match.created_ms for match in matches), default=0),
@@ -151,6 +168,24 @@ def live_matches(*, but: Collection[MatchId] = (), on_server: str | None = None)
 def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
     """Those of these matches that are over."""
     return list(MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants"))
+
+
+def in_progress_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
+    """Those of these matches that a server has taken up and that are not over."""
+    begun = MatchRecord.objects.filter(id__in=match_ids, status=MatchStatus.IN_PROGRESS)
+    return list(begun.prefetch_related("participants"))
+
+
+def recent_opponents(queue: str, player_ids: Collection[str], *, last: int) -> dict[str, tuple[str, ...]]:
+    """Whom each player met in the queue of late, the last one first, `last` at most; once for each meeting."""
+    if not last or not player_ids:
+        return {}
+    met: dict[str, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_RECENT_OPPONENTS, [list(player_ids), queue, last])
+        for player_id, opponent_id in cursor.fetchall():
+            met.setdefault(player_id, []).append(opponent_id)
+    return {player_id: tuple(opponents[:last]) for player_id, opponents in met.items()}
 
 
 def unknown_among(match_ids: Sequence[MatchId]) -> list[MatchId]:

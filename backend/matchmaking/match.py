@@ -33,6 +33,8 @@ class MatchedPlayer:
     waited_ms: int
     #: The ticket that became this match; "" in matches older than this field.
     ticket_id: TicketId = TicketId("")
+    #: Rating points: how uncertain the rating is; 0 where the queue's rating model has none.
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Match:
 
     id: MatchId
     queue: str
-    #: The region that its players asked for, or "".
+    #: The region that it was made for, or "".
     region: str
     teams: tuple[tuple[MatchedPlayer, ...], ...]
     server: Seat | None
@@ -92,6 +94,8 @@ class Proposal(NamedTuple):
 
     match_id: MatchId
     teams: tuple[tuple[Entrant, ...], ...]
+    #: Where the match is to be played; None: the region that all its tickets name which name one.
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Claims:
     """What became of a batch of proposals."""
 
     matches: list[Match]
-    #: Proposals of which a ticket no longer waits.
+    #: Proposals of which a ticket no longer waits, or which would part a party.
     taken: int = 0
     #: Proposals that the queue's rules refuse without a seat.
     without_seat: int = 0

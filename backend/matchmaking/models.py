@@ -5,6 +5,7 @@ And what the second store keeps: its tickets, and which of the two stores is in 
 
 from datetime import UTC, datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from matchmaking.match import MatchStatus
@@ -28,6 +29,8 @@ class MatchRecord(models.Model):
     ended_at = models.DateTimeField(null=True)
     #: Rank of each team, 1 is best; None until there is a result, and for abandoned matches.
     ranks = models.JSONField(null=True)
+    #: Of each team, when the match was made; None for matches older than this field.
+    win_probabilities = models.JSONField(null=True)
     #: When seat and players were freed in the ticket store. None on an ended match: still to be done.
     released_at = models.DateTimeField(null=True)
 
@@ -95,8 +98,15 @@ class Ticket(models.Model):
     ticket_id = models.CharField(max_length=64)
     username = models.CharField(max_length=150)
     queue = models.CharField(max_length=32)
-    region = models.CharField(max_length=64, blank=True)
     rating = models.FloatField()
+    #: The queues beside the first one, and the rating in each; NULL where there are none.
+    other_queues = ArrayField(models.TextField(), null=True)
+    other_ratings = ArrayField(models.FloatField(), null=True)
+    region = models.CharField(max_length=64, blank=True)
+    #: `<party id>:<member>,<member>`, the same for all members; NULL where there is no party.
+    party = models.TextField(null=True)
+    #: What is known of the player beside the rating, as `engine.traits` writes it.
+    traits = models.TextField(blank=True, default="", db_default="")
     joined_ms = models.BigIntegerField()
     last_seen_ms = models.BigIntegerField()
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in TicketStatus])
@@ -115,6 +125,14 @@ class Ticket(models.Model):
                 include=["rating"],
                 name="ticket_line",
                 condition=models.Q(status="waiting"),
+            ),
+            models.Index(
+                fields=["is_fallback", "joined_ms"],
+                name="ticket_in_several",
+                condition=models.Q(status="waiting", other_queues__isnull=False),
+            ),
+            models.Index(
+                fields=["party"], name="ticket_party", condition=models.Q(status="waiting", party__isnull=False)
             ),
             models.Index(fields=["status", "changed_ms"], name="ticket_ended", condition=~models.Q(status="waiting")),
         ]

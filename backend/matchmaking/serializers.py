@@ -9,8 +9,22 @@ class JoinBody(serializers.Serializer[Any]):
     queue = serializers.CharField(
         required=False, allow_null=True, help_text="A queue of queues.toml; the default queue where none is named."
     )
+    queues = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        allow_empty=False,
+        max_length=8,
+        help_text="Instead of `queue`: several at once, each once. The first of them to find a match ends them all.",
+    )
     region = serializers.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=64, help_text="Where you would like to play."
+    )
+    latencies = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=2000),
+        required=False,
+        allow_null=True,
+        help_text='Milliseconds that you have measured to regions, 16 at most: `{"eu": 40}`.',
     )
 
 
@@ -60,7 +74,8 @@ class TicketAnswer(serializers.Serializer[Any]):
     `matched` has `match` and `opponent`, `not_in_queue` may have `last_match`."""
 
     status = serializers.ChoiceField(choices=["waiting", "matched", "not_in_queue", "expired"])
-    queue = serializers.CharField(required=False)
+    queue = serializers.CharField(required=False, help_text="The first of `queues`; place and size are those in it.")
+    queues = serializers.ListField(child=serializers.CharField(), required=False)
     your_elo = serializers.IntegerField(required=False)
     waiting_time = serializers.IntegerField(required=False, help_text="Whole seconds.")
     search_window = WindowAnswer(required=False)
@@ -137,6 +152,11 @@ class RecordAnswer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     ranks = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    win_probabilities = serializers.ListField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        allow_null=True,
+        help_text="Of each team, as predicted when the match was made.",
+    )
 
 
 class HeartbeatBody(serializers.Serializer[Any]):

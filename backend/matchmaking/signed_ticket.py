@@ -7,7 +7,7 @@ nothing that the answer beside it does not say; it is readable, and cannot be ch
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 from errors import Invalid
 from matchmaking.match import PlayerId, TicketId
@@ -15,9 +15,9 @@ from matchmaking.ticket import KeptTicket
 
 #: The header in which a player shows it.
 HEADER = "X-Matchmaking-Ticket"
-_FIELDS = 8
-#: Characters. Twice what the longest name and region make.
-_LONGEST = 1024
+_FIELDS = 10
+#: Characters. More than eight queues, the longest name, a party and latencies to sixteen regions make.
+_LONGEST = 6144
 
 
 @lru_cache(maxsize=4)
@@ -26,34 +26,55 @@ def _key(secret: str) -> bytes:
     return hmac.digest(secret.encode(), b"matchmaking ticket", sha256)
 
 
+def _signature(body: bytes, secret: str) -> bytes:
+    """Keyed BLAKE2b (RFC 7693), a MAC by itself, at a fifth of the time of an HMAC through OpenSSL."""
+    return urlsafe_b64encode(blake2b(body, key=_key(secret), digest_size=32).digest())
+
+
 def sign_ticket(kept: KeptTicket, now_ms: int, *, secret: str) -> str:
     """`kept` as text for a header, as of now."""
     fields = (
         kept.player_id,
-        kept.queue,
+        ",".join(kept.queues),
         kept.id,
-        repr(kept.rating),
+        ",".join(map(repr, kept.ratings)),
         str(kept.joined_ms),
         str(now_ms),
         kept.region,
+        kept.party,
+        _own(kept.traits),
         kept.username,
     )
     body = urlsafe_b64encode("|".join(fields).encode())
-    return (body + b"." + urlsafe_b64encode(hmac.digest(_key(secret), body, "sha256"))).decode()
+    return (body + b"." + _signature(body, secret)).decode()
+
+
+def _own(traits: str) -> str:
+    """Without recent opponents and blocks: long lists, which the store knows, and the player need not."""
+    return ";".join(part for part in traits.split(";") if not part.startswith(("r=", "b=")))
 
 
 def read_ticket(text: str, player_id: PlayerId, *, issued_since_ms: int, secret: str) -> KeptTicket | None:
     """The ticket, or None where it was issued before. Raises `Invalid` where it is not whole, not ours or another's."""
     body, _, signature = text.encode("ascii", "replace").partition(b".")
-    if len(text) > _LONGEST or not hmac.compare_digest(
-        signature, urlsafe_b64encode(hmac.digest(_key(secret), body, "sha256"))
-    ):
+    if len(text) > _LONGEST or not hmac.compare_digest(signature, _signature(body, secret)):
         raise Invalid(f"{HEADER}: is not a ticket of this service, as the newest waiting answer held it", field=HEADER)
-    owner, queue, ticket_id, rating, joined_ms, issued_ms, region, username = (
-        urlsafe_b64decode(body).decode().split("|", _FIELDS - 1)
-    )
+    fields = urlsafe_b64decode(body).decode().split("|", _FIELDS - 1)
+    if len(fields) < _FIELDS:
+        return None  # of a version before
+    owner, queues, ticket_id, ratings, joined_ms, issued_ms, region, party, traits, username = fields
     if owner != player_id:
         raise Invalid(f"{HEADER}: is another player's ticket", field=HEADER)
     if int(issued_ms) < issued_since_ms:
         return None
-    return KeptTicket(TicketId(ticket_id), player_id, username, queue, region, float(rating), int(joined_ms))
+    return KeptTicket(
+        id=TicketId(ticket_id),
+        player_id=player_id,
+        username=username,
+        queues=tuple(queues.split(",")),
+        region=region,
+        ratings=tuple(map(float, ratings.split(","))),
+        joined_ms=int(joined_ms),
+        party=party,
+        traits=traits,
+    )

@@ -1,6 +1,7 @@
 """A ticket: one request to be matched, and what can be said of it."""
 
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
@@ -17,15 +18,28 @@ class TicketStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
-    """What a join asks for. `rating` is None unless the store said that it misses it."""
+    """What a join asks for: one ticket, in one queue or several at once."""
 
     player_id: PlayerId
     username: str
-    queue: str
+    #: At least one, each once. The first one's place in the line is what the player is told.
+    queues: tuple[str, ...]
     region: str
     #: The id that a new ticket gets; an existing one keeps its own.
     ticket_id: TicketId
-    rating: float | None = None
+    #: One a queue, None where it is not known; empty unless the store said that it misses them.
+    ratings: tuple[float | None, ...] = ()
+    #: What the caller knows of the player, as `engine.traits` writes it; the store adds what it knows itself.
+    traits: str = ""
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
+
+    def brought(self, queues: Sequence[str]) -> list[float | None]:
+        """The ratings in these queues, None where the request does not bring one."""
+        ratings = dict(zip(self.queues, self.ratings, strict=False))
+        return [ratings.get(queue) for queue in queues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +49,58 @@ class KeptTicket:
     id: TicketId
     player_id: PlayerId
     username: str
-    queue: str
+    queues: tuple[str, ...]
     region: str
-    rating: float
+    ratings: tuple[float, ...]
     joined_ms: int
+    #: "", or the party and its members, see `matchmaking.party`. They have one ticket each, of the same id.
+    party: str = ""
+    traits: str = ""
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
+
+    def within(self, queues: Container[str]) -> "KeptTicket | None":
+        """The ticket in those of its queues that there are; None where there is none of them any more."""
+        places = [(queue, rating) for queue, rating in zip(self.queues, self.ratings, strict=True) if queue in queues]
+        if not places:
+            return None
+        names, ratings = zip(*places, strict=True)
+        return replace(self, queues=names, ratings=ratings)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The ticket waits."""
+    """The ticket waits, in each of its queues."""
 
     ticket_id: TicketId
-    queue: str
-    rating: float
+    queues: tuple[str, ...]
+    ratings: tuple[float, ...]
     joined_ms: int
-    #: 1 is the player who has waited longest.
+    #: In the first queue: 1 is the player who has waited longest.
     position: int
-    #: Tickets in the queue, this one included, and the sum of their ratings.
+    #: Tickets in the first queue, this one included, and the sum of their ratings.
     size: int
     rating_sum: float
     region: str = ""
     is_new: bool = False
-    #: This join is the first since the last round began: ask for a round.
-    wants_round: bool = False
+    #: Queues in which this join is the first since their last round began: ask for a round of each.
+    wanted_rounds: tuple[str, ...] = ()
+    party: str = ""
+    traits: str = ""
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
+
+    @property
+    def rating(self) -> float:
+        return self.ratings[0]
+
+    @property
+    def wants_round(self) -> bool:
+        return bool(self.wanted_rounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +121,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nobody asked for the ticket in time."""
+    """Nobody asked for the ticket in time; `queue` is its first one."""
 
     queue: str
 
@@ -90,14 +133,26 @@ class NotInQueue:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """The player waits in another queue."""
+    """The player waits in another queue, or in others than those asked for."""
 
-    queue: str
+    queues: tuple[str, ...]
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBusy:
+    """A party cannot join: this member waits already, or is in a live match. Nothing was written."""
+
+    player_id: PlayerId
+    why: Matched | Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class RatingMissing:
-    """The store does not know the rating: join again with it."""
+    """The store does not know a rating: join again with those of all queues, for all members of a party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +162,10 @@ class BeingMatched:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The ticket waited and is gone."""
+    """The ticket waited and is gone, from all of its queues; `queue` is the first one."""
 
     queue: str
     ticket_id: TicketId
     waited_ms: int
+    #: The other members of a party, whose tickets are gone with it; a repeated leave does not name them.
+    others: tuple[PlayerId, ...] = field(default=(), compare=False)

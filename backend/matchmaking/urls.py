@@ -6,16 +6,19 @@ from matchmaking.views import JoinView, LeaveView, StatsView, StatusView
 from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, RegisterView, ResultView, ServerView
 
 
-def _queue_calls(backend: str) -> list[URLPattern]:
+def _queue_calls(backend: str, at: str) -> list[URLPattern]:
     """The same calls whatever store answers them."""
     views = {"join": JoinView, "status": StatusView, "leave": LeaveView, "stats": StatsView}
-    return [path(f"{name}/", view.as_view(backend=backend), name=name) for name, view in views.items()]
+    return [path(f"{at}{name}/", view.as_view(backend=backend), name=name) for name, view in views.items()]
+
+
+#: These come a thousand times a second, so each stands by itself, before everything else: no level to go through.
+hot_urlpatterns = _queue_calls("", "api/matchmaking/")
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("matchmaking/", include((_queue_calls(""), "matchmaking"))),
-    path("matchmaking/redis/", include((_queue_calls("redis"), "matchmaking-redis"))),
-    path("matchmaking/postgres/", include((_queue_calls("postgres"), "matchmaking-postgres"))),
+    path("matchmaking/redis/", include((_queue_calls("redis", ""), "matchmaking-redis"))),
+    path("matchmaking/postgres/", include((_queue_calls("postgres", ""), "matchmaking-postgres"))),
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),

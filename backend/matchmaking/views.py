@@ -10,25 +10,30 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from caroud import nudge, wiring
+from errors import Invalid
 from matchmaking import answers
+from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import PlayerId, TicketId
+from matchmaking.rules import Rules
 from matchmaking.serializers import JoinBody, LeaveAnswer, StatsAnswer, TicketAnswer
+from matchmaking.services.introduce_player import introduce_player
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
 from matchmaking.services.put_back import Known
 from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
-from matchmaking.ticket import JoinRequest, KeptTicket, Left, Waiting
+from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
 from players.permissions import player_of
-from players.services.find_rating import find_rating
 from players.tokens import PlayerCaller
-from rest.fields import body_of, choice, region
+from rest.fields import body_of, choice, choices, latencies, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
 from rest.views import Door, answer
 
+#: A ticket's queues. More would make claims of one ticket touch many queues, and nobody waits in so many.
+QUEUES_AT_ONCE = 8
 _HEADER_VARIABLE = "HTTP_" + HEADER.upper().replace("-", "_")
 
 
@@ -45,17 +50,20 @@ class QueueDoor(Door):
 
     backend = ""
 
-    def kept_ticket(self, request: Request, player: PlayerCaller, now_ms: int) -> KeptTicket | None:
-        """The ticket that the player shows, if its queue exists and it is not too old."""
-        text = request.META.get(_HEADER_VARIABLE)
+    def kept_ticket(self, request: Request, player: PlayerCaller, rules: Rules, now_ms: int) -> KeptTicket | None:
+        """The ticket that the player shows, in those of its queues that there are, if it is not too old."""
+        text = request._request.META.get(_HEADER_VARIABLE)
         if not text:
             return None
-        oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in wiring.rules().queues.values())
+        oldest_ms = now_ms - max(queue.ticket_ttl_ms for queue in rules.queues.values())
         kept = read_ticket(text, PlayerId(player.id), issued_since_ms=oldest_ms, secret=settings.SECRET_KEY)
-        return kept if kept is not None and kept.queue in wiring.rules().queues else None
+        return kept.within(rules.queues) if kept is not None else None
 
     def answer_with(self, outcome: Known | Left, player: PlayerCaller, now_ms: int) -> HttpResponse:
-        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=wiring.rules().queues, now_ms=now_ms)
+        rules = wiring.rules().known
+        if isinstance(outcome, Waiting) and outcome.queue not in rules:
+            outcome = NotInQueue()  # in a queue that was there before this process started, and is no more
+        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=rules, now_ms=now_ms)
         if isinstance(outcome, Waiting):
             tree["ticket"] = sign_ticket(answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY)
         return answer(tree)
@@ -66,7 +74,7 @@ class JoinView(QueueDoor):
         parameters=[_TICKET_HEADER],
         request=JoinBody,
         responses={200: TicketAnswer, **problems(400, 401, 403, 409, 503)},
-        summary="Join a queue",
+        summary="Join a queue, or several at once",
         description="Joining twice is the same ticket, arrival time kept; during a live match it answers the match.",
         tags=["matchmaking"],
     )
@@ -74,8 +82,12 @@ class JoinView(QueueDoor):
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
         rules = wiring.rules()
-        body = body_of(request, {"queue", "region"})
-        queue = rules.queues[choice(body, "queue", rules.queues.keys(), rules.default_queue)]
+        body = body_of(request, {"queue", "queues", "region", "latencies"})
+        queues = choices(body, "queues", rules.queues.keys(), most=QUEUES_AT_ONCE)
+        queue = choice(body, "queue", rules.queues.keys(), queues[0] if queues else rules.default_queue)
+        if queues and body.get("queue") is not None:
+            raise Invalid("queues: name either queue or queues", field="queues")
+        queues = queues or (queue,)
         now_ms = wiring.clock()
         store = wiring.ticket_store(self.backend)
         outcome = join_queue(
@@ -83,14 +95,17 @@ class JoinView(QueueDoor):
             request=JoinRequest(
                 player_id=PlayerId(player.id),
                 username=player.username,
-                queue=queue.name,
+                queues=queues,
                 region=region(body),
                 ticket_id=TicketId(wiring.new_id()),
+                traits=traits_text(Traits(latencies_ms=latencies(body))),
             ),
-            rules=queue,
+            rules=rules.queues[queue],
             now_ms=now_ms,
-            kept=self.kept_ticket(request, player, now_ms),
-            find_rating=partial(find_rating, player=player, queue=queue.name, initial_rating=queue.initial_rating),
+            kept=self.kept_ticket(request, player, rules, now_ms),
+            find_rating=lambda name: introduce_player(
+                cache=wiring.rating_cache_of(self.backend), player=player, rules=rules.queues[name]
+            ),
             ask_for_round=partial(nudge.ask_for_round, backend=self.backend),
         )
         return self.answer_with(outcome, player, now_ms)
@@ -106,16 +121,17 @@ class StatusView(QueueDoor):
     )
     def get(self, request: Request) -> HttpResponse:
         player = player_of(request)
-        now_ms = wiring.clock()
+        now_ms, rules = wiring.clock(), wiring.rules()
         outcome = ticket_status(
             store=wiring.ticket_store(self.backend),
-            rules=wiring.rules(),
+            rules=rules,
             player_id=PlayerId(player.id),
-            kept=self.kept_ticket(request, player, now_ms),
+            kept=self.kept_ticket(request, player, rules, now_ms),
             now_ms=now_ms,
         )
         if isinstance(outcome, Waiting) and not self.backend:
-            nudge.run_overdue_round(outcome.queue)
+            for queue in outcome.queues:
+                nudge.run_overdue_round(queue)
         return self.answer_with(outcome, player, now_ms)
 
 
@@ -131,13 +147,13 @@ class LeaveView(QueueDoor):
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
         player = player_of(request)
-        now_ms = wiring.clock()
+        now_ms, rules = wiring.clock(), wiring.rules()
         try:
             outcome = leave_queue(
                 store=wiring.ticket_store(self.backend),
-                rules=wiring.rules(),
+                rules=rules,
                 player_id=PlayerId(player.id),
-                kept=self.kept_ticket(request, player, now_ms),
+                kept=self.kept_ticket(request, player, rules, now_ms),
                 now_ms=now_ms,
                 pause=time.sleep,
                 request_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),

@@ -22,7 +22,7 @@ class BearerToken(BaseAuthentication):
         return 'Bearer realm="caroud"'
 
     def _caller(self, request: Request) -> Caller | None:
-        header: str = request.META.get("HTTP_AUTHORIZATION", "")
+        header: str = request._request.META.get("HTTP_AUTHORIZATION", "")
         if header:
             scheme, _, raw = header.partition(" ")
             if scheme.lower() != "bearer" or not raw:
@@ -31,7 +31,7 @@ class BearerToken(BaseAuthentication):
                 return caller_of(raw.strip())
             except InvalidToken as error:
                 raise AuthenticationFailed(f"{error}; get one at /api/token/") from error
-        key: str | None = request.META.get("HTTP_X_FLEET_KEY")
+        key: str | None = request._request.META.get("HTTP_X_FLEET_KEY")
         if key is None:
             return None
         if not is_fleet_key(key):

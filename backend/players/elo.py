@@ -4,7 +4,11 @@ Source: A. E. Elo, "The Rating of Chessplayers, Past and Present" (1978), with t
 FIDE and most games use: E = 1 / (1 + 10^((opponent - own) / 400)).
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
+
+from players.skill import Skill
 
 #: Rating points at which the stronger side is expected to score 10 to 1.
 SCALE_POINTS = 400.0
@@ -20,6 +24,21 @@ def score_of(own_rank: int, opponent_rank: int) -> float:
     if own_rank == opponent_rank:
         return 0.5
     return 1.0 if own_rank < opponent_rank else 0.0
+
+
+def rated(teams: Sequence[Sequence[Skill]], ranks: Sequence[int], *, k_factor: float) -> list[list[Skill]]:
+    """Skills after a match: all of a team move by the same points.
+
+    A team plays as the sum of its players, and its play strays as the square root of their number: 100 points more in
+    each of two players are 141 of one. So the sum, divided by that root, is rated like a player.
+    """
+    size = sum(map(len, teams)) / len(teams)
+    strengths = [sum(skill.rating for skill in team) / math.sqrt(size) for team in teams]
+    changes = rating_changes(strengths, ranks, k_factor=k_factor)
+    return [
+        [replace(skill, rating=skill.rating + change) for skill in team]
+        for team, change in zip(teams, changes, strict=True)
+    ]
 
 
 def rating_changes(ratings: Sequence[float], ranks: Sequence[int], *, k_factor: float) -> list[float]:

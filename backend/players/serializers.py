@@ -35,7 +35,13 @@ class RefreshBody(serializers.Serializer[Any]):
 
 class RatingAnswer(serializers.Serializer[Any]):
     elo_rating = serializers.IntegerField()
-    rank = serializers.IntegerField()
+    deviation = serializers.IntegerField(
+        allow_null=True,
+        help_text="Rating points: one standard deviation of the rating; null where the queue's rating model has none.",
+    )
+    rank = serializers.IntegerField(
+        help_text="By the rating; where there is a deviation, by the rating less two deviations."
+    )
     games = serializers.IntegerField()
     wins = serializers.IntegerField()
     losses = serializers.IntegerField()
@@ -46,6 +52,28 @@ class ProfileAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     username = serializers.CharField()
     ratings = serializers.DictField(child=RatingAnswer(), help_text="By queue.")
+
+
+class BlockBody(serializers.Serializer[Any]):
+    """Either `id` or `username`."""
+
+    id = serializers.UUIDField(required=False)
+    username = serializers.CharField(required=False, max_length=150)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError({"id": 'send either "id" or "username"'})
+        return attrs
+
+
+class BlockedAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class BlocksAnswer(serializers.Serializer[Any]):
+    players = BlockedAnswer(many=True, help_text="Who was blocked last comes first.")
 
 
 class LeaderboardRow(RatingAnswer):

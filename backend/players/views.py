@@ -1,9 +1,11 @@
 """Accounts, tokens, profiles and the leaderboard."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import authenticate
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
@@ -15,6 +17,8 @@ from errors import Invalid
 from players.models import Player
 from players.permissions import player_of
 from players.serializers import (
+    BlockBody,
+    BlocksAnswer,
     CredentialsBody,
     LeaderboardAnswer,
     ProfileAnswer,
@@ -23,6 +27,7 @@ from players.serializers import (
     RegisterPlayerBody,
     TokensAnswer,
 )
+from players.services.blocks import MOST_BLOCKS, Blocked, Named, block_player, list_blocks, unblock_player
 from players.services.leaderboard import Ranked, leaderboard, ratings_by_queue
 from players.services.register_player import register_player
 from players.tokens import InvalidToken, rotate_tokens, tokens_for
@@ -103,7 +108,8 @@ class MeView(Door):
     )
     def get(self, request: Request) -> HttpResponse:
         player = player_of(request)
-        ratings = ratings_by_queue(player_id=player.id)
+        models = {name: rules.rating_model for name, rules in wiring.rules().queues.items()}
+        ratings = ratings_by_queue(player_id=player.id, models=models)
         return answer(
             {
                 "id": player.id,
@@ -111,6 +117,56 @@ class MeView(Door):
                 "ratings": {queue: _of_rating(rating) for queue, rating in ratings.items()},
             }
         )
+
+
+class BlocksView(Door):
+    @extend_schema(
+        responses={200: BlocksAnswer, **problems(401, 403, 503)}, summary="Whom I will not play with", tags=["players"]
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return _blocks(list_blocks(player_id=player_of(request).id))
+
+    @extend_schema(
+        request=BlockBody,
+        responses={200: BlocksAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="Block a player",
+        description=f"By id or username; up to {MOST_BLOCKS}. Nobody is told of it. It counts for both sides, in every "
+        "queue, from your next join. Blocking twice is blocking once.",
+        tags=["players"],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        named = _named(body_of(request, {"id", "username"}))
+        return _blocks(block_player(cache=wiring.rating_cache(), player=player_of(request), named=named))
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("id", OpenApiTypes.UUID, description="Of the player. Either this or `username`."),
+            OpenApiParameter("username", str, description="The player's name."),
+        ],
+        responses={200: BlocksAnswer, **problems(400, 401, 403, 404, 503)},
+        summary="Unblock a player",
+        description="Whom you do not block stays unblocked.",
+        tags=["players"],
+    )
+    def delete(self, request: Request) -> HttpResponse:
+        query = request.query_params.dict()
+        named = _named({name: query[name] for name in ("id", "username") if name in query})
+        return _blocks(unblock_player(cache=wiring.rating_cache(), player=player_of(request), named=named))
+
+
+def _named(body: dict[str, Any]) -> Named:
+    checked = BlockBody(data=body)
+    checked.is_valid(raise_exception=True)
+    ((field, value),) = checked.validated_data.items()
+    return Named(field, value)
+
+
+def _blocks(blocks: Sequence[Blocked]) -> HttpResponse:
+    players = [
+        {"id": block.player_id, "username": block.username, "since": block.since.isoformat(timespec="milliseconds")}
+        for block in blocks
+    ]
+    return answer({"players": players})
 
 
 class LeaderboardView(_Anyone):
@@ -127,7 +183,8 @@ class LeaderboardView(_Anyone):
     def get(self, request: Request) -> HttpResponse:
         rules = wiring.rules()
         queue = choice(request.query_params.dict(), "queue", rules.queues.keys(), rules.default_queue)
-        rows = leaderboard(queue=queue, limit=_limit(request.query_params.get("limit", "100")))
+        limit = _limit(request.query_params.get("limit", "100"))
+        rows = leaderboard(queue=queue, model=rules.queues[queue].rating_model, limit=limit)
         players = [{"id": row.player_id, "username": row.username, **_of_rating(row)} for row in rows]
         return answer({"queue": queue, "players": players})
 
@@ -141,6 +198,7 @@ def _limit(text: str) -> int:
 def _of_rating(rating: Ranked) -> dict[str, Any]:
     return {
         "elo_rating": round(rating.rating),
+        "deviation": None if rating.deviation is None else round(rating.deviation),
         "rank": rating.rank,
         "games": rating.games,
         "wins": rating.wins,

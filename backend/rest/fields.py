@@ -12,8 +12,20 @@ from errors import Invalid
 
 #: Regions become parts of keys, so they are plain words.
 REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Regions to which a player tells latencies; more than any fleet has, and the ticket carries them.
+LATENCIES_AT_MOST = 16
+#: Milliseconds. Nobody plays over a longer way.
+LONGEST_LATENCY_MS = 2000
 #: Characters of an unknown field's name that are given back.
 _SHOWN = 64
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+#: Made once: `json.loads` with an option makes one a call, which takes as long as the decoding.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
@@ -23,10 +35,11 @@ def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
         if request.META.get("HTTP_TRANSFER_ENCODING"):
             raise _LengthRequired
         return {}
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType(request.content_type or "nothing", "send Content-Type: application/json")
+    media_type: str = request._request.META.get("CONTENT_TYPE", "")
+    if media_type != "application/json" and media_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(media_type or "nothing", "send Content-Type: application/json")
     try:
-        body = json.loads(content, parse_constant=_refuse_constant)
+        body = _decode(content.decode(json.detect_encoding(content), "surrogatepass"))
         if b"\\u" in content:  # half a surrogate pair is a Python string that no store can keep
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -47,10 +60,6 @@ class _LengthRequired(APIException):
     default_detail = "send the body with a Content-Length, not in chunks"
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def choice(body: dict[str, Any], name: str, choices: Collection[str], default: str) -> str:
     """One of some words; missing or null is the default."""
     value = body.get(name)
@@ -58,6 +67,42 @@ def choice(body: dict[str, Any], name: str, choices: Collection[str], default: s
         return default
     if not isinstance(value, str) or value not in choices:
         raise Invalid(f"{name}: has to be one of {', '.join(choices)}", field=name)
+    return value
+
+
+def choices(body: dict[str, Any], name: str, known: Collection[str], *, most: int) -> tuple[str, ...]:
+    """Some of some words, each once; missing or null is none."""
+    value = body.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise Invalid(f"{name}: a list of 1 to {most} of {', '.join(known)}", field=name)
+    for word in value:
+        if not isinstance(word, str) or word not in known:
+            raise Invalid(f"{name}: each has to be one of {', '.join(known)}", field=name)
+    if len(set(value)) < len(value):
+        raise Invalid(f"{name}: names one twice", field=name)
+    return tuple(value)
+
+
+def latencies(body: dict[str, Any]) -> dict[str, int]:
+    """Milliseconds by region; missing or null is none."""
+    value = body.get("latencies")
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > LATENCIES_AT_MOST:
+        raise Invalid(f"latencies: an object of {LATENCIES_AT_MOST} regions at most", field="latencies")
+    for name, milliseconds in value.items():
+        if not REGION.fullmatch(name):
+            raise Invalid(
+                "latencies: a region is a word of A-Z, a-z, 0-9, '.', '_' and '-', at most 64 characters",
+                field="latencies",
+            )
+        is_whole = isinstance(milliseconds, int) and not isinstance(milliseconds, bool)
+        if not is_whole or not 1 <= milliseconds <= LONGEST_LATENCY_MS:
+            raise Invalid(
+                f"latencies: whole milliseconds from 1 to {LONGEST_LATENCY_MS} for each region", field="latencies"
+            )
     return value
 
 

@@ -45,7 +45,7 @@ def once_by_key(keyed_answers: Callable[[], KeyedAnswers], *, kept: int) -> Call
     def decorated(method: Method) -> Method:
         @functools.wraps(method)
         def once(view: Any, request: Request, **kwargs: Any) -> HttpResponse:
-            key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+            key = request._request.META.get("HTTP_IDEMPOTENCY_KEY")
             if key is None:
                 return method(view, request, **kwargs)
             call = _call_of(request, key)

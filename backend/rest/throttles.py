@@ -40,12 +40,12 @@ class Limit(BaseThrottle):
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """True; raises `TooManyCalls`. What Redis said stands in `request.limit_headers`, for the answer."""
+        """True; raises `TooManyCalls`. What Redis said stands in `limit_headers` of the Django request."""
         turn = self.turn(request)
         if turn is None:
             return True
         if not turn.is_allowed:
             raise TooManyCalls(self.name, turn)
         if turn.is_shared:
-            request.limit_headers = limit_headers(self.name, turn)  # type: ignore[attr-defined]
+            request._request.limit_headers = limit_headers(self.name, turn)  # type: ignore[attr-defined]
         return True

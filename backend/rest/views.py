@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -27,6 +27,23 @@ class JsonOnly(BaseContentNegotiation):
 
 
 _JSON = JSONRenderer()
+_NEGOTIATOR = JsonOnly()
+#: Made once: `json.dumps` with these options makes one a call, which takes as long as the encoding.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Call(Request):
+    """DRF's request; its caller is looked for once, and found by a look at a dictionary from then on."""
+
+    @property
+    def user(self) -> Any:
+        if "_user" not in self.__dict__:
+            self._authenticate()  # type: ignore[attr-defined]
+        return self._user  # type: ignore[attr-defined]
+
+    @user.setter
+    def user(self, value: Any) -> None:
+        Request.user.fset(self, value)  # type: ignore[attr-defined]
 
 
 class Door(APIView):
@@ -37,6 +54,30 @@ class Door(APIView):
     versioning_class = None
     #: OPTIONS would describe the view to nobody who needs it; the schema does.
     http_method_names = ["get", "post", "delete", "head"]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Call:
+        return Call(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=_NEGOTIATOR,
+            parser_context={"view": self, "args": args, "kwargs": kwargs},
+        )
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """As in `APIView`, but for the headers that would be made for answers that DRF renders."""
+        self.args, self.kwargs = args, kwargs
+        call = self.request = self.initialize_request(request, *args, **kwargs)
+        method = (request.method or "").lower()
+        try:
+            self.initial(call, *args, **kwargs)
+            known = method in self.http_method_names
+            act = getattr(self, method, self.http_method_not_allowed) if known else self.http_method_not_allowed
+            response = act(call, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(call, response)
+        return self.response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Too often? Who calls, and may they? Formats and versions are not negotiated: there is one of each.
@@ -51,13 +92,13 @@ class Door(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Answers are made whole by `answer` and `problem`; nothing is rendered afterwards."""
-        for name, value in getattr(request, "limit_headers", {}).items():
+        for name, value in request._request.__dict__.get("limit_headers", {}).items():
             response.headers.setdefault(name, value)
         return response
 
 
 def answer(body: Any, *, status: int = 200) -> HttpResponse:
     """A JSON answer without DRF's rendering round, which costs more than the call behind it."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    content = _encode(body).encode()
     headers = {"Content-Length": str(len(content))}
     return HttpResponse(content, status=status, content_type="application/json", headers=headers)

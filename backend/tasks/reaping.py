@@ -5,6 +5,7 @@ from django.conf import settings
 
 from caroud import wiring
 from matchmaking.services.abandon_matches import settle_overdue
+from matchmaking.services.expire_tickets import end_tickets
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
 from matchmaking.services.host_matches import reap_stale_servers as reap
 from players.services.forget_tokens import forget_expired_tokens as forget
@@ -13,11 +14,14 @@ from tasks.absence import logged_absence
 
 @shared_task(name="tasks.reaping.expire_tickets")
 def expire_tickets() -> None:
-    """End tickets that were not asked for in time, in every queue; forget players who are gone."""
+    """End tickets that were not asked for in time, in every queue, and those of closed queues; forget players who are
+    gone."""
     for store in (wiring.postgres_tickets(), wiring.redis_tickets()):
         with logged_absence("expiry"):
             for rules in wiring.rules().queues.values():
                 expire_queue(store=store, rules=rules, now_ms=wiring.clock())
+            for closed in wiring.rules().closed.values():
+                end_tickets(store=store, closed=closed, now_ms=wiring.clock())
             store.prune_online(wiring.clock())
 
 

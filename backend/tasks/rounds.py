@@ -1,10 +1,12 @@
 """Rounds: on the clock, and at once after a join."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init
 from django.conf import settings
+from kombu.exceptions import KombuError, OperationalError
 
 from caroud import wiring
 from caroud.recovery import charge_of_a_whole_redis
@@ -14,16 +16,42 @@ from matchmaking.services import find_matches as service
 from matchmaking.ticket import TicketStatus
 from tasks.absence import logged_absence
 
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="tasks.rounds.ask_for_rounds")
+def ask_for_rounds() -> None:
+    """A round of every queue that the rules hold now, each a task; by priority."""
+    _ask_for_each(find_matches)
+
+
+@shared_task(name="tasks.rounds.ask_for_rounds_in_postgresql")
+def ask_for_rounds_in_postgresql() -> None:
+    """The same of PostgreSQL's own queues."""
+    _ask_for_each(find_matches_in_postgresql)
+
+
+def _ask_for_each(task: Any) -> None:
+    try:
+        for rules in wiring.rules().by_priority():
+            task.apply_async(args=(rules.name,), expires=2 * settings.ROUND_INTERVAL_SECONDS)
+    except (OperationalError, KombuError, OSError) as error:
+        logger.warning("rounds have to wait: %s", type(error).__name__)
+
 
 @shared_task(name="tasks.rounds.find_matches")
 def find_matches(queue: str) -> None:
-    """One or more rounds of one queue in Redis; none while PostgreSQL stands in for it, or is away itself."""
+    """One or more rounds of one queue in Redis; none while PostgreSQL stands in for it, or is away itself, and none of
+    a queue that this process does not know: it was closed, or is so new that the next task finds it."""
+    rules = wiring.rules().queues.get(queue)
+    if rules is None:
+        return
     with logged_absence(f"a round of {queue}"):
         charge = charge_of_a_whole_redis()
         if charge is not None:
             service.find_matches(
                 store=wiring.redis_tickets(),
-                rules=wiring.queue_rules(queue),
+                rules=rules,
                 charge=charge,
                 clock=wiring.clock,
                 new_id=wiring.new_id,
@@ -33,12 +61,15 @@ def find_matches(queue: str) -> None:
 @shared_task(name="tasks.rounds.find_matches_in_postgresql")
 def find_matches_in_postgresql(queue: str) -> None:
     """One or more rounds of one of PostgreSQL's own queues."""
+    rules = wiring.rules().queues.get(queue)
+    if rules is None:
+        return
     with logged_absence(f"a round of {queue} in PostgreSQL"):
         if not Ticket.objects.filter(queue=queue, status=TicketStatus.WAITING, is_fallback=False).exists():
             return
         service.find_matches(
             store=wiring.postgres_tickets(),
-            rules=wiring.queue_rules(queue),
+            rules=rules,
             charge=None,
             clock=wiring.clock,
             new_id=wiring.new_id,

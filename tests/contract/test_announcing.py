@@ -296,7 +296,7 @@ def test_an_entered_match_is_that_of_its_players_whatever_tickets_they_hold(
 
     for player in (waits, unknown):
         assert store.status(player, NOW_MS) == Matched(match, status)
-        assert store.join(a_join(player), CASUAL, NOW_MS) == Matched(match, status)
+        assert store.join(a_join(player, queue="casual"), CASUAL, NOW_MS) == Matched(match, status)
         assert store.leave(player, NOW_MS) == Matched(match, status)
     assert store.find_matches([match.id]) == [Matched(match, status)]
     assert waiting(store) == set()

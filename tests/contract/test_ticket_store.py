@@ -75,7 +75,7 @@ def test_a_join_that_brings_no_rating_gets_the_known_one(store: TicketStore, kno
     player = a_player_id()
     know_rating(player, "ranked", 1350.5)
 
-    assert store.join(a_join(player, rating=None), CASUAL, NOW_MS) == RatingMissing()
+    assert store.join(a_join(player, rating=None, queue="casual"), CASUAL, NOW_MS) == RatingMissing()
     joined = store.join(a_join(player, rating=None), RANKED, NOW_MS)
 
     assert isinstance(joined, Waiting)
@@ -96,7 +96,7 @@ def test_a_known_rating_is_not_replaced_by_the_one_that_a_join_brings(
 def test_a_player_waits_in_one_queue_only(store: TicketStore) -> None:
     player = a_waiting_player(store, rules=RANKED)
 
-    assert store.join(a_join(player), CASUAL, NOW_MS) == Elsewhere(queue="ranked")
+    assert store.join(a_join(player, queue="casual"), CASUAL, NOW_MS) == Elsewhere(queues=("ranked",))
     assert store.counts("casual", []).current_size == 0
 
 
@@ -104,7 +104,7 @@ def test_joining_during_a_live_match_answers_that_match(store: TicketStore) -> N
     match, first, _ = a_match(store)
 
     assert store.join(a_join(first), RANKED, NOW_MS) == Matched(match=match, status=MatchStatus.CREATED)
-    assert store.join(a_join(first), CASUAL, NOW_MS) == Matched(match=match, status=MatchStatus.CREATED)
+    assert store.join(a_join(first, queue="casual"), CASUAL, NOW_MS) == Matched(match=match, status=MatchStatus.CREATED)
     assert store.counts("ranked", []).current_size == 0
 
 
@@ -134,7 +134,7 @@ def test_the_status_of_a_player_without_a_ticket_is_not_in_queue(store: TicketSt
 
 
 def test_the_status_of_a_waiting_ticket_is_what_the_join_answered(store: TicketStore) -> None:
-    request = a_join(rating=1201.5)
+    request = a_join(rating=1201.5, queue="casual")
     joined = store.join(request, CASUAL, NOW_MS)
 
     status = store.status(request.player_id, NOW_MS + 3_000)

@@ -99,7 +99,7 @@ class StoresAgree(RuleBasedStateMachine):
         request = a_join(player, rating=rating, region=region, username=f"name-{player[-1]}", queue=rules.name)
         joined = self.same([store.join(request, rules, self.now_ms) for store in self.tickets])
         if getattr(joined, "is_new", False):
-            self.keep(joined.ticket_id, player, request.username, rules.name, region, joined.rating)
+            self.keep(joined.ticket_id, player, request.username, (rules.name,), region, (joined.rating,))
 
     def keep(self, *ticket) -> None:
         self.kept.append(KeptTicket(*ticket, self.now_ms))

@@ -94,6 +94,14 @@ def test_falling_back_is_ready_and_says_so(api: Api, outage: Outage) -> None:
     assert read_charge().is_fallen_back
 
 
+def test_a_redis_that_has_just_gone_leaves_the_service_ready(api: Api, outage: Outage) -> None:
+    outage.begin()
+
+    ready = api.client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["mode"], ready.json()["redis"]) == (200, "redis", "ConnectionError")
+
+
 def test_the_path_that_names_redis_has_no_stand_in(api: Api, outage: Outage) -> None:
     player = api.player()
     outage.begin()
@@ -220,6 +228,24 @@ def test_a_player_who_left_meanwhile_is_not_matched_by_the_ticket_that_redis_kep
 
     assert api.round() == []
     assert status(api, left)["status"] == "not_in_queue"
+
+
+def heartbeat(api: Api) -> Any:
+    """Of a server that had to register again."""
+    return api.post("servers/eu-1/heartbeat/", token=api.server("eu-1"))
+
+
+def test_a_match_that_began_meanwhile_is_not_new_at_home(api: Api, outage: Outage) -> None:
+    api.server("eu-1")
+    _, _, match_id = api.matched_pair()
+    outage.begin()
+    assert [match["id"] for match in heartbeat(api)["new_matches"]] == [match_id]
+    outage.end()
+    watch.go_home()
+
+    answer = heartbeat(api)
+
+    assert ([match["id"] for match in answer["matches"]], answer["new_matches"]) == ([match_id], [])
 
 
 def test_a_match_that_ended_meanwhile_is_over_at_home(api: Api, outage: Outage) -> None:

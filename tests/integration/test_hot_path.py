@@ -64,7 +64,7 @@ def test_only_the_first_join_of_a_player_asks_postgresql_for_the_rating(api: Api
 
     queries, trips = cost_of("join", api, player, round_trips)
     assert queries > 0
-    assert trips == 2
+    assert trips == 3  # asked, told of rating and traits, joined
     api.post("matchmaking/leave/", token=player.token)
 
     assert cost_of("join", api, player, round_trips) == (0, 1)

@@ -41,7 +41,7 @@ def test_after_a_busy_time_no_key_lives_for_ever_and_nothing_is_left_over(api: A
     for gone in ("game_servers", "active_games", *(f"matchmaking:{name}" for name in emptied)):
         assert gone not in left
         assert f"{gone}:casual" not in left
-    allowed = ("matchmaking:last_word:", "matchmaking:stats", "matchmaking:recent_waits")
+    allowed = ("matchmaking:last_word:", "matchmaking:stats", "matchmaking:recent_matches")
     allowed += ("players:ratings:", "matchmaking:nudge", "matchmaking:incarnation", "rate_limits:")
     assert [key for key in left if not key.startswith(allowed)] == []
 

@@ -53,6 +53,10 @@ MATRIX = [
     Call("POST", "api/servers/<str:server_id>/drain/", (401, 403, 403, 200, 403, 409, 403, 200)),
     Call("DELETE", "api/servers/<str:server_id>/", (401, 403, 403, 204, 403, 409, 403, 204)),
     Call("GET", "api/players/me/", (401, 200, 200, 403, 403, 403, 403, 200)),
+    Call("GET", "api/players/blocks/", (401, 200, 200, 403, 403, 403, 403, 200)),
+    Call("POST", "api/players/blocks/", (401, 200, 200, 403, 403, 403, 403, 200), {"username": "player2"}),
+    # Without saying whom; `test_blocks.py` says it.
+    Call("DELETE", "api/players/blocks/", (401, 400, 400, 403, 403, 403, 403, 400)),
     Call("POST", "api/players/register/", (201, 201, 201, 201, 201, 201, 201, 201), ACCOUNT),
     Call("POST", "api/token/", (401, 401, 401, 401, 401, 401, 401, 401), ACCOUNT),
     Call("POST", "api/token/refresh/", (401, 401, 401, 401, 401, 401, 401, 401), {"refresh": "nonsense"}),

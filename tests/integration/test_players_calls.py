@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import jwt
 import pytest
@@ -10,8 +9,6 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from caroud import wiring
-from matchmaking.rules import Rules
 from tasks import reaping
 from tests.integration.conftest import PASSWORD, Api
 
@@ -25,6 +22,7 @@ def test_a_new_player_waits_at_the_initial_rating(api: Api) -> None:
     assert answer == {
         "status": "waiting",
         "queue": "ranked",
+        "queues": ["ranked"],
         "your_elo": 1200,
         "waiting_time": 0,
         "search_window": {"min": 1100, "max": 1300},
@@ -205,17 +203,6 @@ def test_refresh_tokens_are_forgotten_when_their_time_is_over(api: Api) -> None:
     reaping.forget_expired_tokens()
 
     assert OutstandingToken.objects.count() == 1
-
-
-def test_a_ticket_in_a_queue_that_was_taken_out_holds_nobody_up(api: Api, settings: Any) -> None:
-    player = api.player()
-    api.post("matchmaking/join/", {"queue": "casual"}, token=player.token)
-    ranked_only = {"ranked": settings.RULES.queues["ranked"]}
-    settings.RULES = Rules(default_queue="ranked", queues=ranked_only)
-    wiring.forget()
-
-    assert api.get("matchmaking/status/", token=player.token) == {"status": "not_in_queue"}
-    assert api.post("matchmaking/join/", token=player.token)["queue"] == "ranked"
 
 
 def test_no_token_a_broken_token_and_an_expired_token_are_refused(api: Api) -> None:

@@ -159,7 +159,7 @@ def test_of_joins_in_two_queues_at_once_one_is_told_of_the_other(store: Postgres
 
         answers = at_once(
             lambda player=player: store.join(a_join(player), RANKED, NOW_MS),
-            lambda player=player: store.join(a_join(player), CASUAL, NOW_MS),
+            lambda player=player: store.join(a_join(player, queue="casual"), CASUAL, NOW_MS),
         )
 
         assert sorted(type(answer).__name__ for answer in answers) == ["Elsewhere", "Waiting"]

@@ -70,8 +70,8 @@ def test_a_player_who_waits_in_one_role_is_elsewhere_in_the_other(
     for here, there in ((store, standing_in), (standing_in, store)):
         player = a_waiting_player(here)
 
-        assert there.join(a_join(player), RANKED, NOW_MS) == Elsewhere(queue="ranked")
-        assert there.restore(a_kept_ticket(player), RANKED, NOW_MS) == Elsewhere(queue="ranked")
+        assert there.join(a_join(player), RANKED, NOW_MS) == Elsewhere(queues=("ranked",))
+        assert there.restore(a_kept_ticket(player), RANKED, NOW_MS) == Elsewhere(queues=("ranked",))
         assert there.status(player, NOW_MS) == NotInQueue()
         assert there.leave(player, NOW_MS) == NotInQueue()
         there.drop([player])
@@ -102,7 +102,7 @@ def test_a_match_of_either_role_is_told_by_both(store: PostgresTicketStore, stan
 
     for told_by in (store, standing_in):
         assert told_by.status(first, NOW_MS) == Matched(match, MatchStatus.CREATED)
-        assert told_by.join(a_join(second), CASUAL, NOW_MS) == Matched(match, MatchStatus.CREATED)
+        assert told_by.join(a_join(second, queue="casual"), CASUAL, NOW_MS) == Matched(match, MatchStatus.CREATED)
         assert told_by.leave(second, NOW_MS) == Matched(match, MatchStatus.CREATED)
 
 

@@ -25,7 +25,8 @@ def test_the_task_matches_who_waits_in_its_queue_only(api: Api) -> None:
 
 def test_players_too_far_apart_wait_until_their_windows_reach(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     near, far = api.player(), api.player()
-    monkeypatch.setattr("matchmaking.views.find_rating", lambda **kw: 1200.0 if kw["player"].id == near.id else 1320.0)
+    points = {near.id: 1200.0, far.id: 1320.0}
+    monkeypatch.setattr("matchmaking.views.introduce_player", lambda **kw: points[kw["player"].id])
     for player in (near, far):
         api.post("matchmaking/join/", token=player.token)
 

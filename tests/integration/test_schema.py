@@ -20,6 +20,9 @@ CALLS = {
     ("post", "/api/token/"),
     ("post", "/api/token/refresh/"),
     ("get", "/api/players/me/"),
+    ("get", "/api/players/blocks/"),
+    ("post", "/api/players/blocks/"),
+    ("delete", "/api/players/blocks/"),
     ("get", "/api/leaderboard/"),
     ("get", "/api/matches/"),
     ("get", "/api/matches/{match_id}/"),
@@ -109,6 +112,7 @@ def test_what_is_answered_fits_the_schema(api: Api, schema: Any) -> None:
         ("get", "/api/matches/", api.get("matches/", token=one.token)),
         ("get", "/api/players/me/", api.get("players/me/", token=one.token)),
         ("get", "/api/leaderboard/", api.get("leaderboard/")),
+        ("post", "/api/players/blocks/", api.post("players/blocks/", {"username": "player2"}, token=one.token)),
         ("post", "/api/servers/{server_id}/heartbeat/", api.post("servers/eu-1/heartbeat/", token=token)),
         (
             "post",

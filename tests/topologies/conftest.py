@@ -42,7 +42,7 @@ class Service:
         # As the watch or a round does in the service, once.
         with redis_errors():
             self.client.set(f"{self.prefix}matchmaking:incarnation", "whole", nx=True)
-        request = JoinRequest(PlayerId(player), player, "ranked", "", TicketId(f"ticket-{player}"), rating=1200.0)
+        request = JoinRequest(PlayerId(player), player, ("ranked",), "", TicketId(f"ticket-{player}"), (1200.0,))
         answer = self.tickets.join(request, RANKED, now_ms)
         assert isinstance(answer, Waiting)
         return answer

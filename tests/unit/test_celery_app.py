@@ -1,7 +1,6 @@
-"""The timetable: its tasks exist, every queue has its rounds, late runs are dropped, reaping has its own lane."""
+"""The timetable: its tasks exist, rounds are asked for, late runs are dropped, reaping has its own lane."""
 
 import pytest
-from django.conf import settings
 
 from celery_app import app
 
@@ -13,8 +12,8 @@ def _tasks() -> None:
 
 def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
-        "tasks.rounds.find_matches",
-        "tasks.rounds.find_matches_in_postgresql",
+        "tasks.rounds.ask_for_rounds",
+        "tasks.rounds.ask_for_rounds_in_postgresql",
         "tasks.reaping.expire_tickets",
         "tasks.reaping.reap_stale_servers",
         "tasks.reaping.settle_overdue_matches",
@@ -24,11 +23,11 @@ def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
     assert all(entry["task"] in app.tasks for entry in app.conf.beat_schedule.values())
 
 
-def test_every_queue_has_its_rounds_at_the_round_interval() -> None:
-    rounds = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == "tasks.rounds.find_matches"]
+def test_rounds_are_asked_for_at_the_round_interval_whatever_queues_there_are() -> None:
+    (entry,) = (entry for entry in app.conf.beat_schedule.values() if entry["task"] == "tasks.rounds.ask_for_rounds")
 
-    assert sorted(entry["args"][0] for entry in rounds) == sorted(settings.RULES.queues)
-    assert {entry["schedule"] for entry in rounds} == {0.5}
+    assert entry["schedule"] == 0.5
+    assert "args" not in entry
 
 
 def test_a_run_that_is_two_intervals_late_is_dropped() -> None:
@@ -39,6 +38,8 @@ def test_a_run_that_is_two_intervals_late_is_dropped() -> None:
 @pytest.mark.parametrize(
     ("task", "queue"),
     [
+        ("tasks.rounds.ask_for_rounds", "rounds"),
+        ("tasks.rounds.ask_for_rounds_in_postgresql", "rounds"),
         ("tasks.rounds.find_matches", "rounds"),
         ("tasks.history.persist_matches", "history"),
         ("tasks.reaping.expire_tickets", "reaping"),

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from chaos.faults import CRASH_POINTS
+from chaos.faults import CRASH_POINTS, STALL_POINT
 
 BACKEND = Path(__file__).parents[2] / "backend"
 
@@ -29,6 +30,16 @@ def test_a_named_point_kills_once(tmp_path: Path) -> None:
     assert pass_point("after claim", file=file) == 0
 
 
+def test_a_named_point_can_stand_still_instead(tmp_path: Path) -> None:
+    file = tmp_path / "points"
+    file.write_text("before claim for 0.5\n")
+    began = time.monotonic()
+
+    assert pass_point("before claim", file=file) == 0
+    assert time.monotonic() - began >= 0.5
+    assert file.read_text() == ""
+
+
 def test_without_a_file_every_point_is_passed(tmp_path: Path) -> None:
     assert pass_point("after claim", file=None) == 0
     assert pass_point("after claim", file=tmp_path / "none") == 0
@@ -37,4 +48,4 @@ def test_without_a_file_every_point_is_passed(tmp_path: Path) -> None:
 def test_the_points_that_chaos_names_are_in_the_code() -> None:
 
     code = "\n".join(path.read_text() for path in (BACKEND / "matchmaking").rglob("*.py"))
-    assert [point for point in CRASH_POINTS if f'crash_point("{point}")' not in code] == []
+    assert [point for point in (*CRASH_POINTS, STALL_POINT) if f'crash_point("{point}")' not in code] == []

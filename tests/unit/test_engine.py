@@ -73,6 +73,16 @@ def test_the_window_widens_by_whole_steps_up_to_its_ceiling(waited_seconds: floa
     assert window.reaches(np.array([waited_seconds])).tolist() == [reach]
 
 
+@pytest.mark.parametrize(
+    ("waited_seconds", "reach"), [(-60, 100), (0, 100), (9.999, 100), (10, 150), (29.999, 150), (30, 400), (9_999, 400)]
+)
+def test_a_window_of_steps_widens_as_they_say(waited_seconds: float, reach: float) -> None:
+    window = SearchWindow(base=100, step=7, every_seconds=1, max_extra=20, steps=((10, 50), (30, 300)))
+
+    assert window.reach(waited_seconds) == reach
+    assert window.reaches(np.array([waited_seconds])).tolist() == [reach]
+
+
 def test_a_step_shorter_than_a_second_is_taken_on_the_second() -> None:
     window = SearchWindow(base=0, step=1, every_seconds=0.1, max_extra=500)
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matchmaking.engine.pairing import Pairing, find_matches
-    from matchmaking.engine.search_window import SearchWindow
+    from matchmaking.engine.patience import Patience
+    from matchmaking.engine.search_window import SearchWindow, WhoseWait
     from matchmaking.engine.tickets import WaitingTickets
 
-__all__ = ["Pairing", "SearchWindow", "WaitingTickets", "find_matches"]
+__all__ = ["Pairing", "Patience", "SearchWindow", "WaitingTickets", "WhoseWait", "find_matches"]
 
 _HOMES = {
     "Pairing": "pairing",
+    "Patience": "patience",
     "SearchWindow": "search_window",
     "WaitingTickets": "tickets",
+    "WhoseWait": "search_window",
     "find_matches": "pairing",
 }
 

@@ -40,30 +40,33 @@ def abandon_matches(
             ended += 1
             logger.warning("match abandoned", extra={"match": match_id})
         except Conflict:
-            _release(store, ratings, match_id, now_ms)
+            _release(store, ratings, rules, match_id, now_ms)
         except Unknown:
             logger.info("a match is not announced yet, and is abandoned once it is", extra={"match": match_id})
     return ended
 
 
-def _release(store: TicketStore, ratings: RatingCache, match_id: str, now_ms: int) -> None:
+def _release(store: TicketStore, ratings: RatingCache, rules: Rules, match_id: str, now_ms: int) -> None:
     record = MatchRecord.objects.get(id=match_id)
     if record.released_at is not None:  # freed before, but the seat is held again: a store that was rolled back
         record.released_at = None
-    release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+    release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
 
 
 def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
-    """Abandon matches older than their queue's `match_ttl_seconds`; finish the release of ended ones."""
+    """Abandon matches older than their queue's `match_ttl_seconds`, or than any queue's where theirs is not known any
+    more; finish the release of ended ones."""
     now = instant(now_ms)
+    lifetimes = {queue: timedelta(seconds=known.match_ttl_seconds) for queue, known in rules.known.items()}
+    live = MatchRecord.objects.filter(ended_at=None)
+    of_queues = [(live.filter(queue=queue), lifetime) for queue, lifetime in lifetimes.items()]
     overdue: list[str] = []
-    for queue, queue_rules in rules.queues.items():
-        born_before = now - timedelta(seconds=queue_rules.match_ttl_seconds)
-        live = MatchRecord.objects.filter(queue=queue, ended_at=None, created_at__lt=born_before)
-        overdue += [str(match_id) for match_id in live.values_list("id", flat=True)[:SETTLE_BATCH]]
+    for matches, lifetime in [*of_queues, (live.exclude(queue__in=lifetimes), max(lifetimes.values()))]:
+        old = matches.filter(created_at__lt=now - lifetime)
+        overdue += [str(match_id) for match_id in old.values_list("id", flat=True)[:SETTLE_BATCH]]
     settled = abandon_matches(store=store, ratings=ratings, rules=rules, match_ids=overdue, now_ms=now_ms)
     ended_before = now - timedelta(seconds=RELEASE_AGAIN_AFTER_SECONDS)
     unreleased = MatchRecord.objects.filter(released_at=None, ended_at__lt=ended_before).order_by("ended_at")
     for record in unreleased.prefetch_related("participants")[:SETTLE_BATCH]:
-        release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+        release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
     return settled

@@ -64,7 +64,8 @@ def _move(store: VolatileStore, batch: list[LeftBehind], rules: Rules, now_ms: i
     players: list[PlayerId] = [left.kept.player_id for left in batch]
     store.drop(players)
     store.note_ended([left for left in batch if left.status in (TicketStatus.LEFT, TicketStatus.EXPIRED)])
-    waiting = [left.kept for left in batch if left.status is TicketStatus.WAITING and left.kept.queue in rules.queues]
+    waits = [left.kept.within(rules.queues) for left in batch if left.status is TicketStatus.WAITING]
+    waiting = [kept for kept in waits if kept is not None]
     for kept in waiting:
         store.restore(kept, rules.queues[kept.queue], now_ms)
     return len(waiting)

@@ -95,6 +95,7 @@ def run_round(
     if not proposals:
         return []
     epoch = charge.epoch if charge else 0
+    crash_point("before claim")
     claims = store.claim(rules, proposals, now_ms, epoch=epoch)
     crash_point("after claim")
     claimed = time.perf_counter()

@@ -1,7 +1,7 @@
 """A player asks to be matched."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from errors import Conflict
@@ -19,17 +19,19 @@ def join_queue(
     request: JoinRequest,
     rules: QueueRules,
     now_ms: int,
-    find_rating: Callable[[], float],
+    find_rating: Callable[[str], float],
     ask_for_round: Callable[[str], None],
     kept: KeptTicket | None = None,
 ) -> Waiting | Matched:
-    """Put the player into the queue, or answer the ticket or live match there already is. `kept` is the ticket that
-    the player shows: one of this queue that the store has lost is put back instead.
+    """Put the player into the queues that the request names, or answer the ticket or live match there already is.
+    `rules` are those of the first one. `kept` is the ticket that the player shows: one of the same queues that the
+    store has lost is put back instead.
 
-    `find_rating` is called only where the store does not know the player's rating, `ask_for_round` only for
-    the first join since the last round began. Raises `Conflict` where the player waits in another queue.
+    `find_rating` answers the rating in a queue; it is called only where the store misses one. `ask_for_round` is called
+    for each queue in which this is the first join since its last round began. Raises `Conflict` where the player waits
+    in other queues.
     """
-    if kept is not None and kept.queue == rules.name:
+    if kept is not None and set(kept.queues) == set(request.queues):
         known = store.status(request.player_id, now_ms)
         if not isinstance(known, Waiting | Matched):
             known = put_back(store=store, kept=kept, rules=rules, now_ms=now_ms)
@@ -37,12 +39,13 @@ def join_queue(
             return known
     outcome = store.join(request, rules, now_ms)
     if isinstance(outcome, RatingMissing):
-        outcome = store.join(replace(request, rating=find_rating()), rules, now_ms)
+        outcome = store.join(replace(request, ratings=tuple(map(find_rating, request.queues))), rules, now_ms)
     if isinstance(outcome, Elsewhere):
         raise Conflict(
-            f"queue: you are waiting in {outcome.queue!r}; leave it before you join {rules.name!r}",
+            f"queue: you are waiting in {_named(outcome.queues)}; leave before you join {_named(request.queues)}",
             field="queue",
             queue=outcome.queue,
+            queues=list(outcome.queues),
         )
     if isinstance(outcome, RatingMissing):
         raise AssertionError("a store that is given the rating cannot miss it")
@@ -54,6 +57,10 @@ def join_queue(
                 outcome.rating,
                 extra={"player": request.player_id, "ticket": outcome.ticket_id, "queue": rules.name},
             )
-        if outcome.wants_round:
-            ask_for_round(rules.name)
+        for queue in outcome.wanted_rounds:
+            ask_for_round(queue)
     return outcome
+
+
+def _named(queues: Sequence[str]) -> str:
+    return " and ".join(map(repr, queues))

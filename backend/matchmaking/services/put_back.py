@@ -26,7 +26,9 @@ def put_back(*, store: TicketStore, kept: KeptTicket, rules: QueueRules, now_ms:
         return ended
     outcome = store.restore(kept, rules, now_ms)
     if isinstance(outcome, Elsewhere):
-        raise Conflict(f"you are waiting in {outcome.queue!r}", field="queue", queue=outcome.queue)
+        raise Conflict(
+            f"you are waiting in {outcome.queue!r}", field="queue", queue=outcome.queue, queues=list(outcome.queues)
+        )
     if isinstance(outcome, Waiting) and outcome.is_new:
         logger.warning(
             "a ticket is put back: %s waits again since %d ms ago",

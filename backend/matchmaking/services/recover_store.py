@@ -5,7 +5,7 @@ import logging
 from django.db import transaction
 
 from matchmaking.charge import InCharge, note_redis, read_charge, try_alone
-from matchmaking.history import ended_among, live_matches, match_of, unknown_among
+from matchmaking.history import ended_among, in_progress_among, live_matches, match_of, unknown_among
 from matchmaking.match import Match, MatchId, MatchStatus
 from matchmaking.services.record_matches import sweep_outbox
 from matchmaking.stores.port import VolatileStore
@@ -37,7 +37,10 @@ def recover_if_lost(
             return read_charge()
         reconcile(store=store, pool=pool, known_servers=known_servers, now_ms=now_ms)
         note_redis(store.mark(word), now_ms)
-        logger.warning("redis is another one than before, and holds what history knows: live matches and servers")
+        if charge.redis_incarnation:
+            logger.warning("redis is another one than before, and holds what history knows: live matches and servers")
+        else:
+            logger.info("redis is known from now on")
         return read_charge()
 
 
@@ -45,7 +48,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
     """Make the store's live matches those of history, and its servers those that PostgreSQL knows.
 
     1. Claims that were on their way are written and announced, or taken back.
-    2. What the store takes for live and history has ended, or never had, ends.
+    2. What the store takes for live and history has ended, or never had, ends; what has begun meanwhile is marked so.
     3. Servers it does not know are made known.
     4. Live matches it does not know are made known, and their seats taken.
     """
@@ -58,6 +61,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
             store.end(match_of(record), MatchStatus(record.status))
         for match_id in unknown_among(page):
             forget_match(store, match_id)
+        store.start([match_of(record) for record in in_progress_among(page)])
     for server in known_servers.list() if known_servers else ():
         pool.adopt(server)
     for matches in live_matches(but=live):

@@ -12,9 +12,9 @@ from matchmaking.history import instant, match_of, teams_of
 from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import QueueRules, Rules
+from matchmaking.services.tell_joins import tell_joins
 from matchmaking.stores.port import TicketStore
 from players.services.apply_result import apply_result
-from players.services.refresh_ratings import refresh_ratings
 from players.stores.port import RatingCache
 
 logger = logging.getLogger(__name__)
@@ -46,14 +46,18 @@ def settle_match(
     with transaction.atomic():
         record = MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
         if MatchStatus(record.status).is_live:
-            queue_rules = rules.queues.get(record.queue) or QueueRules(name=record.queue)
-            _end(record, outcome, queue_rules, instant(now_ms))
+            _end(record, outcome, _rules_of(record, rules), instant(now_ms))
         elif not _is_outcome_of(record, outcome):
             raise Conflict(
                 f"this match has ended already: {record.status}", match_status=record.status, ranks=record.ranks
             )
-    release_match(store=store, ratings=ratings, record=record, now_ms=now_ms)
+    release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
     return record
+
+
+def _rules_of(record: MatchRecord, rules: Rules) -> QueueRules:
+    """Those of the match's queue; the defaults where the queue is no more."""
+    return rules.known.get(record.queue) or QueueRules(name=record.queue)
 
 
 def _is_outcome_of(record: MatchRecord, outcome: Outcome) -> bool:
@@ -75,6 +79,7 @@ def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
     participants = list(record.participants.all())
     changes = apply_result(
         queue=record.queue,
+        model=rules.rating_model,
         teams=[[str(p.player_id) for p in participants if p.team == team] for team in teams_of(participants)],
         ranks=ranks,
         initial_rating=rules.initial_rating,
@@ -87,8 +92,8 @@ def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
     Participant.objects.bulk_update(participants, ["rating_before", "rating_after"])
 
 
-def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchRecord, now_ms: int) -> bool:
-    """Free players and seat of an ended match, tell joins the new ratings.
+def release_match(*, store: TicketStore, ratings: RatingCache, rules: Rules, record: MatchRecord, now_ms: int) -> bool:
+    """Free players and seat of an ended match, tell joins the new ratings and traits.
 
     False where the ticket store does not answer: `settle_overdue` repeats it.
     """
@@ -97,7 +102,8 @@ def release_match(*, store: TicketStore, ratings: RatingCache, record: MatchReco
     match = match_of(record)
     try:
         if record.status == MatchStatus.COMPLETED:
-            refresh_ratings(cache=ratings, queue=record.queue, player_ids=[player.id for player in match.players])
+            players = [player.id for player in match.players]
+            tell_joins(cache=ratings, rules=_rules_of(record, rules), player_ids=players)
         store.end(match, MatchStatus(record.status))
     except StoreUnavailable as error:
         logger.warning("players and seat of a match are freed later: %s", error, extra={"match": match.id})

@@ -22,6 +22,7 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     Waiting,
@@ -63,19 +64,33 @@ class PostgresBesideRedis(PostgresTicketStore):
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        held = self._hold(request.player_id, rules)
+        held = self._hold(request.player_id, request.queues)
         return held if held is not None else super().join(request, rules, now_ms)
+
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        for place, request in enumerate(requests):
+            held = self._hold(request.player_id, requests[0].queues)
+            if held is not None:
+                self._let_go(*(earlier.player_id for earlier in requests[:place]))
+                return MemberBusy(request.player_id, held)
+        outcome = super().join_party(requests, party_id, rules, now_ms)
+        if isinstance(outcome, MemberBusy):
+            free = (request.player_id for request in requests if request.player_id != outcome.player_id)
+            self._let_go(*free)
+        return outcome
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        held = self._hold(kept.player_id, rules)
+        held = self._hold(kept.player_id, kept.queues)
         return held if held is not None else super().restore(kept, rules, now_ms)
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         outcome = super().status(player_id, now_ms)
-        if isinstance(outcome, Waiting):
-            self._hold(player_id, self._rules.queues[outcome.queue])
+        if isinstance(outcome, Waiting) and any(queue in self._rules.known for queue in outcome.queues):
+            self._hold(player_id, outcome.queues)
         elif not isinstance(outcome, Matched):
             self._let_go(player_id)
         return outcome
@@ -85,7 +100,7 @@ class PostgresBesideRedis(PostgresTicketStore):
     ) -> Left | Matched | BeingMatched | NotInQueue:
         outcome = super().leave(player_id, now_ms, request_key=request_key)
         if isinstance(outcome, Left):
-            self._let_go(player_id)
+            self._let_go(player_id, *outcome.others)
         return outcome
 
     def start(self, matches: Sequence[Match]) -> None:
@@ -100,15 +115,18 @@ class PostgresBesideRedis(PostgresTicketStore):
         super().end(match, how)
         self._other.end(match, how)
 
-    def _hold(self, player_id: PlayerId, rules: QueueRules) -> Matched | Elsewhere | None:
+    def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
+        lifetime_ms = max(self._rules.known[queue].ticket_ttl_ms for queue in queues if queue in self._rules.known)
         try:
-            return self._other.hold(player_id, f"postgres/{rules.name}", rules.ticket_ttl_ms + _GRACE_MS)
+            return self._other.hold(player_id, f"postgres/{queues[0]}", lifetime_ms + _GRACE_MS)
         except StoreUnavailable as error:
             logger.warning("a player is not held in the other store: %s", error.reason, extra={"player": player_id})
             return None
 
-    def _let_go(self, player_id: PlayerId) -> None:
+    def _let_go(self, *player_ids: PlayerId) -> None:
+        if not player_ids:
+            return
         try:
-            self._other.let_go(player_id)
+            self._other.let_go(*player_ids)
         except StoreUnavailable:
             return  # it ends by itself

@@ -12,6 +12,7 @@ from datastore.link import Link
 from errors import NotInCharge, StoreLost, StoreUnavailable
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
 from matchmaking.stores.port import QueueCounts, RoundTurn, TicketStore
 from matchmaking.ticket import (
@@ -23,6 +24,7 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     Waiting,
@@ -66,6 +68,11 @@ class FailoverTicketStore:
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
         return self._ask(request.username, lambda store: store.join(request, rules, now_ms))
 
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        return self._ask(requests[0].username, lambda store: store.join_party(requests, party_id, rules, now_ms))
+
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
@@ -102,6 +109,9 @@ class FailoverTicketStore:
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
         return self._ask("", lambda store: store.counts(queue, bands))
+
+    def recent(self, queue: str, limit: int) -> RecentMatches:
+        return self._ask("", lambda store: store.recent(queue, limit))
 
     def online(self) -> int:
         return self._ask("", lambda store: store.online())

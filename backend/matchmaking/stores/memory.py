@@ -19,8 +19,11 @@ from matchmaking.match import (
     Seat,
     TicketId,
 )
+from matchmaking.party import members_of, party_text
+from matchmaking.recent import RecentMatches, recent_lines, recent_of
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.stores.whole_parties import becomes_of, of_whole_parties, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
     Elsewhere,
@@ -30,6 +33,7 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     TicketStatus,
@@ -44,16 +48,27 @@ class _Ticket:
     id: TicketId
     player_id: PlayerId
     username: str
-    queue: str
+    queues: tuple[str, ...]
     region: str
-    rating: float
+    ratings: tuple[float, ...]
     joined_ms: int
     last_seen_ms: int
+    party: str = ""
+    traits: str = ""
+    #: When a member of a party was put back alone.
+    lacks_members_since_ms: int | None = None
     status: TicketStatus = TicketStatus.WAITING
     match_id: MatchId | None = None
     #: Of a ticket that was left: the request that did it, and how long it had waited.
     left_by: str = ""
     waited_ms: int = 0
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
+
+    def rating_in(self, queue: str) -> float:
+        return self.ratings[self.queues.index(queue)]
 
 
 @dataclass(slots=True)
@@ -62,7 +77,7 @@ class _Queue:
     leaves: int = 0
     matches: int = 0
     expired: int = 0
-    waits_ms: list[int] = field(default_factory=list)
+    recent: list[str] = field(default_factory=list)
     lease: str | None = None
     is_nudged: bool = False
     last_round_ms: int | None = None
@@ -92,27 +107,90 @@ class MemoryTicketStore:
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
         with self._lock:
             player_id = request.player_id
+            held = self._held(player_id, request.queues)
+            if isinstance(held, Matched):
+                self._online[player_id] = now_ms
+            if held is not None:
+                return held
             ticket = self._tickets.get(player_id)
             is_waiting = ticket is not None and self._is_waiting(ticket)
-            if ticket is not None and is_waiting and ticket.queue != rules.name:
-                return Elsewhere(queue=ticket.queue)
-            if ticket is not None and ticket.match_id and not is_waiting and self._is_live(ticket.match_id):
-                self._online[player_id] = now_ms
-                return self._matched(ticket.match_id)
             if ticket is None or not is_waiting:
-                rating = self.ratings.get((player_id, rules.name), request.rating)
-                if rating is None:
+                ratings = self._ratings(request, request.queues)
+                if ratings is None:
                     return RatingMissing()
-                self.ratings[player_id, rules.name] = rating
-                self._queue(rules.name).joins += 1
-                ticket = _a_ticket(request, rules.name, rating, now_ms)
+                ticket = _a_ticket(request, request.queues, ratings, now_ms)
             self._online[player_id] = now_ms
             self._tickets[player_id] = replace(ticket, last_seen_ms=now_ms)
-            answer = self._waiting(self._tickets[player_id])
-            queue = self._queue(rules.name)
-            wants_round = not is_waiting and answer.size >= 2 and not queue.is_nudged
-            queue.is_nudged = queue.is_nudged or wants_round
-            return replace(answer, is_new=not is_waiting, wants_round=wants_round)
+            return self._in_line(player_id, is_new=not is_waiting, joins=0 if is_waiting else 1)
+
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        with self._lock:
+            queues = requests[0].queues
+            party = party_text(party_id, sorted(request.player_id for request in requests))
+            waiting = [
+                (request.player_id, ticket)
+                for request in requests
+                if (ticket := self._tickets.get(request.player_id)) is not None and self._is_waiting(ticket)
+            ]
+            made: list[tuple[JoinRequest, tuple[float, ...]]] = []
+            for request in requests:
+                held = self._held(request.player_id, queues, party=party)
+                if held is not None:
+                    return MemberBusy(request.player_id, held)
+                if request.player_id not in dict(waiting):
+                    ratings = self._ratings(request, queues)
+                    if ratings is None:
+                        return RatingMissing()
+                    made.append((request, ratings))
+            if waiting and made:
+                return MemberBusy(waiting[0][0], Elsewhere(waiting[0][1].queues))
+            for request, ratings in made:
+                asked = replace(request, ticket_id=requests[0].ticket_id)
+                self._tickets[request.player_id] = replace(_a_ticket(asked, queues, ratings, now_ms), party=party)
+            for request in requests:
+                self._online[request.player_id] = now_ms
+                ticket = self._tickets[request.player_id]
+                self._tickets[request.player_id] = replace(ticket, last_seen_ms=now_ms)
+            return self._in_line(requests[0].player_id, is_new=bool(made), joins=len(made))
+
+    def _held(
+        self, player_id: PlayerId, queues: Sequence[str], *, party: str | None = None
+    ) -> Matched | Elsewhere | None:
+        """What is in the way of a ticket in these queues; nothing where there is this ticket already."""
+        ticket = self._tickets.get(player_id)
+        if ticket is None:
+            return None
+        if self._is_waiting(ticket):
+            is_this = set(ticket.queues) == set(queues) and party in (None, ticket.party)
+            return None if is_this else Elsewhere(queues=ticket.queues)
+        is_live = ticket.match_id is not None and self._is_live(ticket.match_id)
+        return self._matched(ticket.match_id) if ticket.match_id and is_live else None
+
+    def _ratings(self, request: JoinRequest, queues: Sequence[str]) -> tuple[float, ...] | None:
+        """The known ratings, or those that the join brings; None where one is missing."""
+        known = [
+            self.ratings.get((request.player_id, queue), brought)
+            for queue, brought in zip(queues, request.brought(queues), strict=True)
+        ]
+        found = tuple(rating for rating in known if rating is not None)
+        if len(found) < len(known):
+            return None
+        self.ratings.update({(request.player_id, queue): rating for queue, rating in zip(queues, found, strict=True)})
+        return found
+
+    def _in_line(self, player_id: PlayerId, *, is_new: bool, joins: int) -> Waiting:
+        """What a join answers, once its ticket is there."""
+        answer = self._waiting(self._tickets[player_id])
+        wanted = []
+        for name in answer.queues if is_new else ():
+            queue = self._queue(name)
+            queue.joins += joins
+            if len(self._waiting_in(name)) >= 2 and not queue.is_nudged:
+                queue.is_nudged = True
+                wanted.append(name)
+        return replace(answer, is_new=is_new, wanted_rounds=tuple(wanted))
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
@@ -123,13 +201,19 @@ class MemoryTicketStore:
                 return self.status(kept.player_id, now_ms)
             if ticket is not None and ticket.match_id and self._is_live(ticket.match_id):
                 return self.status(kept.player_id, now_ms)
+            members = [member for member in members_of(kept.party) if member != kept.player_id]
+            fellows = [self._tickets[member] for member in members if member in self._tickets]
+            for fellow in fellows:
+                is_live = fellow.match_id is not None and self._is_live(fellow.match_id)
+                if is_live or (fellow.status is TicketStatus.WAITING and fellow.id != kept.id):
+                    return NotInQueue()
+            here = [fellow for fellow in fellows if fellow.status is TicketStatus.WAITING]
             self._online[kept.player_id] = now_ms
-            self._tickets[kept.player_id] = _a_ticket(kept, rules.name, kept.rating, kept.joined_ms, now_ms)
-            answer = self._waiting(self._tickets[kept.player_id])
-            queue = self._queue(rules.name)
-            wants_round = answer.size >= 2 and not queue.is_nudged
-            queue.is_nudged = queue.is_nudged or wants_round
-            return replace(answer, is_new=True, wants_round=wants_round)
+            made = _a_ticket(kept, kept.queues, kept.ratings, kept.joined_ms, now_ms)
+            self._tickets[kept.player_id] = replace(
+                made, party=kept.party, lacks_members_since_ms=now_ms if len(here) < len(members) else None
+            )
+            return self._in_line(kept.player_id, is_new=True, joins=0)
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         with self._lock:
@@ -161,21 +245,36 @@ class MemoryTicketStore:
             if ticket.match_id:
                 return self._matched(ticket.match_id) if self._is_live(ticket.match_id) else NotInQueue()
             waited_ms = max(0, now_ms - ticket.joined_ms)
-            self._tickets[player_id] = replace(
-                ticket, status=TicketStatus.LEFT, left_by=request_key, waited_ms=waited_ms
-            )
+            others = [fellow.player_id for fellow in self._fellows(ticket) if fellow.player_id != player_id]
+            for gone in (player_id, *others):
+                left_by = request_key if gone == player_id else ""
+                self._end(gone, TicketStatus.LEFT, left_by=left_by, waited_ms=waited_ms)
+                for name in ticket.queues:
+                    self._queue(name).leaves += 1
             self._online.pop(player_id, None)
-            self._queue(ticket.queue).leaves += 1
-            return Left(queue=ticket.queue, ticket_id=ticket.id, waited_ms=waited_ms)
+            return Left(ticket.queue, ticket.id, waited_ms, others=tuple(others))
+
+    def _fellows(self, ticket: _Ticket) -> list[_Ticket]:
+        """The tickets of its party that wait, itself among them; without a party itself."""
+        if not ticket.party:
+            return [ticket]
+        fellows = [self._tickets.get(member) for member in members_of(ticket.party)]
+        return [one for one in fellows if one and one.status is TicketStatus.WAITING and one.id == ticket.id]
+
+    def _end(self, player_id: PlayerId, status: TicketStatus, *, left_by: str = "", waited_ms: int = 0) -> None:
+        ticket = self._tickets[player_id]
+        self._tickets[player_id] = replace(ticket, status=status, match_id=None, left_by=left_by, waited_ms=waited_ms)
 
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         with self._lock:
             waiting = [ticket for ticket in self._waiting_in(queue) if ticket.last_seen_ms >= asked_since_ms]
-            return WaitingTickets(
-                player_ids=[ticket.player_id for ticket in waiting],
-                ratings=np.array([ticket.rating for ticket in waiting], dtype=np.float64),
-                joined_ms=np.array([ticket.joined_ms for ticket in waiting], dtype=np.int64),
+            return of_whole_parties(
+                [ticket.player_id for ticket in waiting],
+                np.array([ticket.rating_in(queue) for ticket in waiting], dtype=np.float64),
+                np.array([ticket.joined_ms for ticket in waiting], dtype=np.int64),
                 marks=[ticket.id for ticket in waiting],
+                parties=[ticket.party for ticket in waiting],
+                traits=[ticket.traits for ticket in waiting],
             )
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
@@ -196,12 +295,15 @@ class MemoryTicketStore:
         teams = [[self._tickets.get(entrant.player_id) for entrant in team] for team in proposal.teams]
         tickets = [ticket for team in teams for ticket in team if ticket is not None]
         entrants = [entrant for team in proposal.teams for entrant in team]
-        all_wait = all(t.status is TicketStatus.WAITING and t.queue == rules.name for t in tickets)
+        all_wait = all(t.status is TicketStatus.WAITING and rules.name in t.queues for t in tickets)
         are_the_same = {t.player_id: t.id for t in tickets} == {e.player_id: e.mark for e in entrants}
         if len({t.player_id for t in tickets}) < len(entrants) or not all_wait or not are_the_same:
             return "taken"
+        if any(parts_a_party([(t.player_id, t.party) for t in team if t is not None]) for team in teams):
+            return "taken"
         named = {ticket.region for ticket in tickets if ticket.region}
-        region = named.pop() if len(named) == 1 else ""
+        common = named.pop() if len(named) == 1 else ""
+        region = common if proposal.region is None else proposal.region
         server = None if rules.placement is Placement.NONE else self._pool.find_seat(region)
         if rules.placement is Placement.REQUIRED and server is None:
             return "without_seat"
@@ -209,14 +311,14 @@ class MemoryTicketStore:
             id=proposal.match_id,
             queue=rules.name,
             region=region,
-            teams=tuple(tuple(_matched_player(t, now_ms) for t in team if t is not None) for team in teams),
+            teams=tuple(tuple(_matched_player(t, rules.name, now_ms) for t in team if t is not None) for team in teams),
             server=Seat(server.id, server.generation, server.host, server.port, server.region) if server else None,
             created_ms=now_ms,
         )
         self._take(match, rules.name)
         queue = self._queue(rules.name)
         queue.matches += 1
-        queue.waits_ms = [*(p.waited_ms for p in match.players), *queue.waits_ms][: lifetimes.RECENT_WAITS_KEPT]
+        queue.recent = [*recent_lines([match]), *queue.recent][: lifetimes.RECENT_MATCHES_KEPT]
         return match
 
     def _take(self, match: Match, queue: str) -> None:
@@ -231,10 +333,17 @@ class MemoryTicketStore:
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
         with self._lock:
             before = now_ms - rules.ticket_ttl_ms
-            ended = [ticket for ticket in self._waiting_in(rules.name) if ticket.last_seen_ms < before]
+            ended: list[_Ticket] = []
+            for ticket in self._waiting_in(rules.name):
+                party = self._fellows(ticket)
+                is_silent = any(fellow.last_seen_ms < before for fellow in party if rules.name in fellow.queues)
+                is_alone = any((fellow.lacks_members_since_ms or now_ms) < before for fellow in party)
+                if is_silent or (is_alone and len(party) < len(members_of(ticket.party))):
+                    ended.append(ticket)
             for ticket in ended:
-                self._tickets[ticket.player_id] = replace(ticket, status=TicketStatus.EXPIRED)
-            self._queue(rules.name).expired += len(ended)
+                self._end(ticket.player_id, TicketStatus.EXPIRED)
+                for name in ticket.queues:
+                    self._queue(name).expired += 1
             return [ticket.id for ticket in ended]
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
@@ -255,12 +364,14 @@ class MemoryTicketStore:
                 if match.server:
                     self._pool.free_seat(ServerId(match.server.id), match.id)
                 self._queue(match.queue).matches -= 1
-                for player in match.players:
-                    ticket = self._tickets[player.id]
-                    if player.id in gone:
-                        del self._tickets[player.id]
+                for player_id, becomes in becomes_of(match, gone).items():
+                    ticket = self._tickets[player_id]
+                    if becomes == "GONE":
+                        del self._tickets[player_id]
+                    elif becomes == "LEFT":
+                        self._end(player_id, TicketStatus.LEFT)
                     else:
-                        self._tickets[player.id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
+                        self._tickets[player_id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
                 del self._matches[match.id], self._statuses[match.id]
 
     def enter(self, matches: Sequence[Matched]) -> None:
@@ -271,11 +382,13 @@ class MemoryTicketStore:
                     continue
                 for player in match.players:
                     known = self._tickets.get(player.id)
+                    if known is not None and known.status is TicketStatus.WAITING:
+                        for fellow in self._fellows(known):
+                            self._end(fellow.player_id, TicketStatus.LEFT)
                     if known is None or known.id != player.ticket_id:
-                        request = KeptTicket(
-                            player.ticket_id, player.id, player.username, match.queue, "", player.rating, 0
-                        )
-                        self._tickets[player.id] = _a_ticket(request, match.queue, player.rating, 0)
+                        queues, ratings = (match.queue,), (player.rating,)
+                        kept = KeptTicket(player.ticket_id, player.id, player.username, queues, "", ratings, 0)
+                        self._tickets[player.id] = _a_ticket(kept, queues, ratings, 0)
                 self._take(match, match.queue)
                 self._statuses[match.id] = matched.status
 
@@ -307,7 +420,7 @@ class MemoryTicketStore:
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
         with self._lock:
-            ratings = [ticket.rating for ticket in self._waiting_in(queue)]
+            ratings = [ticket.rating_in(queue) for ticket in self._waiting_in(queue)]
             seen = self._queue(queue)
             return QueueCounts(
                 current_size=len(ratings),
@@ -316,10 +429,14 @@ class MemoryTicketStore:
                 total_leaves=seen.leaves,
                 total_matches=seen.matches,
                 total_expired=seen.expired,
-                recent_waits_ms=list(seen.waits_ms),
+                recent_waits_ms=self.recent(queue, lifetimes.RECENT_WAITS_KEPT // 2).waits_ms.tolist(),
                 per_band=[sum(least <= rating < below for rating in ratings) for least, below in bands],
                 last_round_ms=seen.last_round_ms,
             )
+
+    def recent(self, queue: str, limit: int) -> RecentMatches:
+        with self._lock:
+            return recent_of(self._queue(queue).recent[:limit])
 
     def begin_round(self, queue: str, token: str, now_ms: int) -> bool:
         with self._lock:
@@ -355,7 +472,7 @@ class MemoryTicketStore:
         return self._queues.setdefault(name, _Queue())
 
     def _waiting_in(self, queue: str) -> list[_Ticket]:
-        return [t for t in self._tickets.values() if t.status is TicketStatus.WAITING and t.queue == queue]
+        return [t for t in self._tickets.values() if t.status is TicketStatus.WAITING and queue in t.queues]
 
     def _is_waiting(self, ticket: _Ticket) -> bool:
         """As its player is told: a claimed ticket waits until its match is announced."""
@@ -366,13 +483,15 @@ class MemoryTicketStore:
         line = [t.player_id for t in sorted(queue, key=lambda t: (t.joined_ms, t.player_id))]
         return Waiting(
             ticket_id=ticket.id,
-            queue=ticket.queue,
-            rating=ticket.rating,
+            queues=ticket.queues,
+            ratings=ticket.ratings,
             joined_ms=ticket.joined_ms,
             position=1 + line.index(ticket.player_id) if ticket.player_id in line else 1,
             size=len(queue),
-            rating_sum=sum(t.rating for t in queue),
+            rating_sum=sum(t.rating_in(ticket.queue) for t in queue),
             region=ticket.region,
+            party=ticket.party,
+            traits=ticket.traits,
         )
 
     def _is_live(self, match_id: MatchId) -> bool:
@@ -382,26 +501,31 @@ class MemoryTicketStore:
         return Matched(match=self._matches[match_id], status=self._statuses[match_id])
 
 
-def _matched_player(ticket: _Ticket, now_ms: int) -> MatchedPlayer:
+def _matched_player(ticket: _Ticket, queue: str, now_ms: int) -> MatchedPlayer:
     return MatchedPlayer(
         id=ticket.player_id,
         username=ticket.username,
-        rating=ticket.rating,
+        rating=ticket.rating_in(queue),
         waited_ms=max(0, now_ms - ticket.joined_ms),
         ticket_id=ticket.id,
     )
 
 
 def _a_ticket(
-    asked: JoinRequest | KeptTicket, queue: str, rating: float, joined_ms: int, seen_ms: int | None = None
+    asked: JoinRequest | KeptTicket,
+    queues: tuple[str, ...],
+    ratings: tuple[float, ...],
+    joined_ms: int,
+    seen_ms: int | None = None,
 ) -> _Ticket:
     return _Ticket(
         id=asked.ticket_id if isinstance(asked, JoinRequest) else asked.id,
         player_id=asked.player_id,
         username=asked.username,
-        queue=queue,
+        queues=queues,
         region=asked.region,
-        rating=rating,
+        ratings=ratings,
         joined_ms=joined_ms,
         last_seen_ms=joined_ms if seen_ms is None else seen_ms,
+        traits=asked.traits,
     )

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import (
     BeingMatched,
@@ -21,6 +22,7 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     TicketStatus,
@@ -57,20 +59,33 @@ class TicketStore(Protocol):
     """Where tickets wait and become matches.
 
     A claimed match is *announced* once history has it: until then its players' status says that they wait.
+
+    A ticket waits in one queue or in several; a claim in one takes it out of all. The members of a party have a row
+    each, of the same ticket id: they join, leave, expire and are claimed together.
     """
 
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        """Add a ticket. A second join answers the same ticket, arrival time kept; a live match is answered
-        instead; a ticket in another queue is `Elsewhere`. An ended match or expired ticket makes way."""
+        """Add a ticket; `rules` are those of its first queue. A second join for the same queues, in any order, answers
+        the same ticket, arrival time kept; a live match is answered instead; a ticket in other queues is `Elsewhere`.
+        An ended match or expired ticket makes way."""
+        ...
+
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        """Add a ticket for all members of a party, or for none. Each brings its own name, region, ratings and traits;
+        the queues and the ticket's id are those of the first request, whose place is answered. The same party with the
+        same queues again is the same ticket."""
         ...
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
         """Put back a ticket that the store has lost, arrival time kept. Where the store knows a ticket or match
-        of the player, or that this very ticket has ended, it answers that and changes nothing."""
+        of the player, or that this very ticket has ended, it answers that and changes nothing. Members of a party
+        come back one by one; they are in no snapshot until all are there, and expire together if one stays away."""
         ...
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
@@ -81,21 +96,26 @@ class TicketStore(Protocol):
         self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
     ) -> Left | Matched | BeingMatched | NotInQueue:
         """Take the ticket out if it waits. Against a claim exactly one wins: `Left`, or `Matched`; between claim
-        and announcement nobody knows yet: `BeingMatched`. The same `request_key` again answers the same `Left`."""
+        and announcement nobody knows yet: `BeingMatched`. The same `request_key` again answers the same `Left`.
+        Takes the whole party out; the others' status then is `NotInQueue`."""
         ...
 
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
-        """The tickets that wait, if their players have asked since. Not one instant: `claim` checks each again."""
+        """The tickets that wait, if their players have asked since, and parties only whole. Not one instant: `claim`
+        checks each again. `parties` and `traits` are empty where no ticket has any."""
         ...
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
-        """Make proposals into matches, each whole or not at all: tickets out, a seat taken as the rules'
-        `placement` says (least loaded, the players' region first), match and outbox entry in, counted.
-        Atomic per proposal. A proposal claimed twice is `taken` the second time."""
+        """Make proposals into matches, each whole or not at all: tickets out of all their queues, a seat taken as the
+        rules' `placement` says (least loaded, the match's region first), match and outbox entry in, counted. Atomic per
+        proposal. A proposal claimed twice is `taken` the second time, and so is one that would part a party or have
+        its members in two teams. Proposals may differ in their numbers of teams and players."""
         ...
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
-        """End tickets that nobody asked for within the rules' lifetime, some hundred a call."""
+        """End tickets that nobody asked for within the rules' lifetime, some hundred a call. In several queues the
+        shortest lifetime counts: what a queue promises of who waits in it holds for all. A party expires whole, with
+        its first silent member."""
         ...
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
@@ -108,16 +128,19 @@ class TicketStore(Protocol):
 
     def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
         """Undo claims that are not announced: seats are free, tickets wait again with their arrival times.
-        The tickets of `gone`, players who are matched elsewhere, end without a word. Announced ones stay."""
+        The tickets of `gone`, players who are matched elsewhere, end without a word, and the rest of their parties is
+        as if they had left. Announced ones stay."""
         ...
 
     def enter(self, matches: Sequence[Matched]) -> None:
         """Make announced live matches known that the store has lost or never had: their players are matched,
-        whatever tickets they hold, their seats taken. Those it knows stay as they are."""
+        whatever tickets they hold, their seats taken. Those it knows stay as they are. The rest of a party
+        that such a ticket was of is as if it had left."""
         ...
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
-        """Waiting tickets of these players end without a word: they ended in the other store."""
+        """Waiting tickets of these players end without a word: they ended in the other store, which names every
+        member of a party."""
         ...
 
     def start(self, matches: Sequence[Match]) -> None:
@@ -134,6 +157,10 @@ class TicketStore(Protocol):
 
     def counts(self, queue: str, bands: Sequence[tuple[float, float]]) -> QueueCounts:
         """Sizes and counters. `bands` are [least, below) rating bounds. Not one instant."""
+        ...
+
+    def recent(self, queue: str, limit: int) -> RecentMatches:
+        """The last matches of a queue, `limit` at most and not more than the last 1,000. Newest first."""
         ...
 
     def begin_round(self, queue: str, token: str, now_ms: int) -> bool:

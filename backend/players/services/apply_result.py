@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from players.elo import rating_changes
 from players.models import Rating
+from players.rating_models import RatingModel, new_skill, rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,13 @@ class RatingChange:
 
 
 def apply_result(
-    *, queue: str, teams: Sequence[Sequence[str]], ranks: Sequence[int], initial_rating: float, k_factor: float
+    *,
+    queue: str,
+    model: RatingModel,
+    teams: Sequence[Sequence[str]],
+    ranks: Sequence[int],
+    initial_rating: float,
+    k_factor: float,
 ) -> list[RatingChange]:
     """Change the ratings of all players. `teams` are player ids, `ranks` parallel to them, 1 is best.
 
@@ -31,16 +36,17 @@ def apply_result(
         str(row.player_id): row
         for row in Rating.objects.select_for_update().filter(queue=queue, player_id__in=players).order_by("player_id")
     }
-    means = [fmean(rows[p].rating if p in rows else initial_rating for p in team) for team in teams]
-    changes = rating_changes(means, ranks, k_factor=k_factor)
+    newcomer = new_skill(model, initial_rating)
+    skills = [[rows[player].skill(model) if player in rows else newcomer for player in team] for team in teams]
     results: list[RatingChange] = []
-    for place, team in enumerate(teams):
-        for row in (rows[player] for player in team if player in rows):
-            before = row.rating
-            row.rating += changes[place]
-            _count(row, place, ranks)
-            results.append(RatingChange(str(row.player_id), before, row.rating, row.games))
-    Rating.objects.bulk_update(rows.values(), ["rating", "games", "wins", "losses", "draws"])
+    for place, after in enumerate(rate(model, skills, ranks, k_factor)):
+        for player, skill in zip(teams[place], after, strict=True):
+            if row := rows.get(player):
+                before = row.rating
+                row.take(skill)
+                _count(row, place, ranks)
+                results.append(RatingChange(player, before, row.rating, row.games))
+    Rating.objects.bulk_update(rows.values(), ["rating", "deviation", "volatility", "games", "wins", "losses", "draws"])
     return results
 
 

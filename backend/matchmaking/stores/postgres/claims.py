@@ -7,19 +7,22 @@ from typing import Any, NamedTuple
 
 from datastore.postgres import execute, fetch_all
 from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
+from matchmaking.prediction import win_probabilities
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
+from matchmaking.stores.whole_parties import parts_a_party
 
 #: The slot of `QueueCount` in which rounds count.
 ROUNDS_SLOT = 16
 
 
 class _Free(NamedTuple):
-    """A ticket that is locked and waits: the player as the match would have him, and the region that he asked for."""
+    """A ticket that is locked and waits: the player as the match would have him, his region and his party."""
 
     player: MatchedPlayer
     region: str
+    party: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class ClaimBatch:
             if teams is None:
                 taken += 1
                 continue
-            region = _region_of(teams)
+            region = _region_of(teams) if proposal.region is None else proposal.region
             seat = None if self.rules.placement is Placement.NONE else seats.find(region)
             if seat is None and self.rules.placement is Placement.REQUIRED:
                 without_seat += 1
@@ -65,7 +68,9 @@ class ClaimBatch:
     def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[PlayerId, _Free]:
         players = list({entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team})
         wanted = {"players": players, "queue": self.rules.name, "stands_in": self.stands_in, "now": self.now_ms}
-        return {row[0]: _Free(MatchedPlayer(*row[:5]), row[5]) for row in fetch_all(sql.LOCK_TICKETS, wanted)}
+        return {
+            row[0]: _Free(MatchedPlayer(*row[:5]), row[5], row[6] or "") for row in fetch_all(sql.LOCK_TICKETS, wanted)
+        }
 
     def _lock_seats(self) -> FreeSeats:
         if not self.has_seats or self.rules.placement is Placement.NONE:
@@ -119,6 +124,7 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
         "server_ids": [match.server.id if match.server else None for match in matches],
         "servers": [json.dumps(asdict(match.server)) if match.server else None for match in matches],
         "created_ms": [match.created_ms for match in matches],
+        "win_probabilities": [chances and str(chances) for chances in win_probabilities(matches)],
         "match_ids": [match_id for match_id, _, _ in players],
         "players": [player.id for _, player, _ in players],
         "usernames": [player.username for _, player, _ in players],
@@ -130,7 +136,8 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
 
 
 def _teams_of(proposal: Proposal, free: dict[PlayerId, _Free]) -> list[list[_Free]] | None:
-    """The very tickets of the proposal, team by team; None where one no longer waits or a player stands in it twice."""
+    """The very tickets of the proposal, team by team; None where one no longer waits, a player stands in it twice or a
+    party is parted."""
     teams, seen = [], set[PlayerId]()
     for entrants in proposal.teams:
         team = []
@@ -140,6 +147,8 @@ def _teams_of(proposal: Proposal, free: dict[PlayerId, _Free]) -> list[list[_Fre
                 return None
             seen.add(player_id)
             team.append(ticket)
+        if parts_a_party([(ticket.player.id, ticket.party) for ticket in team if ticket.party]):
+            return None
         teams.append(team)
     return teams
 

@@ -18,15 +18,21 @@ class Ticket:
     player_id: PlayerId
     id: TicketId
     username: str
-    queue: str
+    queues: tuple[str, ...]
     region: str
-    rating: float
+    ratings: tuple[float, ...]
     joined_ms: int
+    party: str
+    traits: str
     status: TicketStatus
     changed_ms: int
     match_id: MatchId | None
     left_by: str
     is_fallback: bool
+
+    @property
+    def queue(self) -> str:
+        return self.queues[0]
 
     @property
     def is_waiting(self) -> bool:
@@ -37,12 +43,38 @@ class Ticket:
 
     def kept(self) -> KeptTicket:
         """The ticket as the other store takes it."""
-        return KeptTicket(self.id, self.player_id, self.username, self.queue, self.region, self.rating, self.joined_ms)
+        return KeptTicket(
+            id=self.id,
+            player_id=self.player_id,
+            username=self.username,
+            queues=self.queues,
+            region=self.region,
+            ratings=self.ratings,
+            joined_ms=self.joined_ms,
+            party=self.party,
+            traits=self.traits,
+        )
 
 
 def a_ticket(row: Row) -> Ticket:
-    player_id, ticket_id, username, queue, region, rating, joined_ms, status, *rest = row
-    return Ticket(player_id, ticket_id, username, queue, region, rating, joined_ms, TicketStatus(status), *rest)
+    player_id, ticket_id, username, queue, rating, other_queues, other_ratings, region, joined_ms, *rest = row
+    party, traits, status, changed_ms, match_id, left_by, is_fallback = rest
+    return Ticket(
+        player_id=player_id,
+        id=ticket_id,
+        username=username,
+        queues=(queue, *(other_queues or ())),
+        region=region,
+        ratings=(rating, *(other_ratings or ())),
+        joined_ms=joined_ms,
+        party=party or "",
+        traits=traits,
+        status=TicketStatus(status),
+        changed_ms=changed_ms,
+        match_id=match_id,
+        left_by=left_by,
+        is_fallback=is_fallback,
+    )
 
 
 def matches_of(rows: Iterable[Row]) -> list[Matched]:

@@ -6,14 +6,23 @@ who is online, counters.
 """
 
 #: Columns of a ticket as `_a_ticket` reads them.
-_TICKET = """player_id::text, ticket_id, username, queue, region, rating, joined_ms, status, changed_ms,
-       match_id::text, left_by, is_fallback"""
+_TICKET = """player_id::text, ticket_id, username, queue, rating, other_queues, other_ratings, region, joined_ms, party,
+       traits, status, changed_ms, match_id::text, left_by, is_fallback"""
 
 #: Held until the transaction ends: coming home, which writes this row, waits for it, or it for coming home.
 LOCK_CHARGE = "SELECT is_fallen_back FROM matchmaking_charge WHERE id = 1 FOR SHARE"
 
 READ_TICKET = f"SELECT {_TICKET} FROM matchmaking_ticket WHERE player_id = %(player)s"
 LOCK_TICKET = f"{READ_TICKET} FOR UPDATE"
+#: Of several players, in the one order in which all transactions lock them.
+LOCK_TICKETS_OF = f"""SELECT {_TICKET} FROM matchmaking_ticket WHERE player_id = ANY(%(players)s::uuid[])
+ORDER BY player_id FOR UPDATE"""
+
+#: Members of a party who are not where it is: they wait with another ticket, or are in a match.
+FIND_PARTED = """SELECT 1 FROM matchmaking_ticket
+WHERE player_id = ANY(%(players)s::uuid[]) AND status = 'waiting' AND ticket_id <> %(ticket)s
+UNION ALL
+SELECT 1 FROM matchmaking_participant WHERE player_id = ANY(%(players)s::uuid[]) AND is_live"""
 
 # --- matches --------------------------------------------------------------------------------------------
 
@@ -54,11 +63,18 @@ _ONLINE = "ON CONFLICT (player_id) DO UPDATE SET last_seen_ms = excluded.last_se
 
 SEEN_ONLINE = f"INSERT INTO matchmaking_onlineplayer (player_id, last_seen_ms) VALUES (%(player)s, %(now)s) {_ONLINE}"
 
+#: Who waits in a queue, as the first of the ticket's queues or as another one.
+_WAITING_IN = """SELECT player_id, rating, joined_ms FROM matchmaking_ticket
+WHERE is_fallback = %(stands_in)s AND queue = {queue} AND status = 'waiting'
+UNION ALL
+SELECT player_id, other_ratings[array_position(other_queues, {queue}::text)], joined_ms FROM matchmaking_ticket
+WHERE is_fallback = %(stands_in)s AND status = 'waiting'
+  AND other_queues IS NOT NULL AND {queue}::text = ANY(other_queues)"""
+
 #: How long the line is, and how many stand before the ticket.
-_LINE = """SELECT count(*) AS size, coalesce(sum(t.rating), 0) AS rating_sum,
-       count(*) FILTER (WHERE (t.joined_ms, t.player_id) < ({joined_ms}, %(player)s)) AS ahead
-FROM matchmaking_ticket AS t
-WHERE t.is_fallback = %(stands_in)s AND t.queue = {queue} AND t.status = 'waiting'"""
+_LINE = f"""SELECT count(*) AS size, coalesce(sum(t.rating), 0) AS rating_sum,
+       count(*) FILTER (WHERE (t.joined_ms, t.player_id) < ({{joined_ms}}, %(player)s)) AS ahead
+FROM ({_WAITING_IN}) AS t"""
 
 #: A status: the ticket that waits is seen, its player is online. No row of `seen` where it does not wait any more, or
 #: the player is in a match; what then has to be read by another statement, which sees what this one waited for.
@@ -68,19 +84,20 @@ ASK = f"""WITH charge AS (
     UPDATE matchmaking_ticket SET last_seen_ms = %(now)s FROM charge
     WHERE player_id = %(player)s AND status = 'waiting' AND is_fallback = %(stands_in)s AND charge.is_held
       AND NOT EXISTS (SELECT FROM matchmaking_participant WHERE player_id = %(player)s AND is_live)
-    RETURNING ticket_id, queue, rating, joined_ms, region
+    RETURNING ticket_id, queue, rating, joined_ms, region, other_queues, other_ratings, party, traits
 ), online AS (
     INSERT INTO matchmaking_onlineplayer (player_id, last_seen_ms)
     SELECT %(player)s, %(now)s FROM charge WHERE is_held AND (SELECT count(*) FROM seen) >= 0
     {_ONLINE}
 )
 SELECT charge.is_held, seen.ticket_id, seen.queue, seen.rating, seen.joined_ms, seen.region,
+       seen.other_queues, seen.other_ratings, seen.party, seen.traits,
        line.size, line.rating_sum, line.ahead
 FROM charge LEFT JOIN seen ON true
 LEFT JOIN LATERAL ({_LINE.format(joined_ms="seen.joined_ms", queue="seen.queue")}) AS line ON seen.queue IS NOT NULL"""
 
-#: After a join's transaction: its place, and whether it is the first to ask for a round. So whoever finds that a
-#: round was asked for before knows that this round, not yet begun, will see the ticket.
+#: After a join's transaction: its place in one of its queues, and whether it is the first to ask for a round there. So
+#: whoever finds that a round was asked for before knows that this round, not yet begun, will see the ticket.
 STAND_IN_LINE = f"""WITH line AS ({_LINE.format(joined_ms="%(joined_ms)s", queue="%(queue)s")}),
 nudge AS (
     UPDATE matchmaking_queuestate SET nudged_until = clock_timestamp() + %(nudge_ms)s * interval '1 millisecond'
@@ -96,7 +113,7 @@ FROM line"""
 MAKE_QUEUE_STATE = """INSERT INTO matchmaking_queuestate (queue, is_fallback, lease, leased_until, nudged_until)
 VALUES (%(queue)s, %(stands_in)s, '', 'epoch', 'epoch') ON CONFLICT DO NOTHING"""
 
-FIND_RATING = "SELECT rating FROM players_rating WHERE player_id = %(player)s AND queue = %(queue)s"
+FIND_RATINGS = "SELECT queue, rating FROM players_rating WHERE player_id = %(player)s AND queue = ANY(%(queues)s)"
 
 _COUNT = """INSERT INTO matchmaking_queuecount AS c (queue, is_fallback, slot, joins, leaves, matches, expired)
 {counts}
@@ -104,31 +121,39 @@ ON CONFLICT (queue, is_fallback, slot) DO UPDATE SET
     joins = c.joins + excluded.joins, leaves = c.leaves + excluded.leaves,
     matches = c.matches + excluded.matches, expired = c.expired + excluded.expired"""
 
+#: Each of the queues of a ticket.
+_EACH = "unnest(array_prepend(queue::text, other_queues)) AS q"
+
 #: A new ticket, over an ended one that this transaction has locked (`over`, its id) or where there is none.
 #: No row where another transaction has made one meanwhile: look again.
 PUT_TICKET = f"""WITH made AS (
-    INSERT INTO matchmaking_ticket AS t (player_id, ticket_id, username, queue, region, rating, joined_ms, last_seen_ms,
-        status, changed_ms, match_id, left_by, is_fallback)
-    VALUES (%(player)s, %(ticket)s, %(username)s, %(queue)s, %(region)s, %(rating)s, %(joined_ms)s, %(now)s,
-        'waiting', %(now)s, NULL, '', %(stands_in)s)
+    INSERT INTO matchmaking_ticket AS t (player_id, ticket_id, username, queue, rating, other_queues, other_ratings,
+        region, party, traits, joined_ms, last_seen_ms, status, changed_ms, match_id, left_by, is_fallback)
+    VALUES (%(player)s, %(ticket)s, %(username)s, %(queue)s, %(rating)s, %(other_queues)s, %(other_ratings)s,
+        %(region)s, %(party)s, %(traits)s, %(joined_ms)s, %(now)s, 'waiting', %(now)s, NULL, '', %(stands_in)s)
     ON CONFLICT (player_id) DO UPDATE SET
         ticket_id = excluded.ticket_id, username = excluded.username, queue = excluded.queue,
-        region = excluded.region, rating = excluded.rating, joined_ms = excluded.joined_ms,
+        rating = excluded.rating, other_queues = excluded.other_queues, other_ratings = excluded.other_ratings,
+        region = excluded.region, party = excluded.party, traits = excluded.traits, joined_ms = excluded.joined_ms,
         last_seen_ms = excluded.last_seen_ms, status = excluded.status, changed_ms = excluded.changed_ms,
         match_id = NULL, left_by = '', is_fallback = excluded.is_fallback
     WHERE t.status <> 'waiting' AND t.ticket_id = %(over)s
-    RETURNING queue
+    RETURNING queue, other_queues
 ), online AS (
     INSERT INTO matchmaking_onlineplayer (player_id, last_seen_ms)
     SELECT %(player)s, %(now)s FROM made
     {_ONLINE}
     RETURNING player_id
 ), counted AS (
-    {_COUNT.format(counts="SELECT made.queue, %(stands_in)s, %(slot)s, 1, 0, 0, 0 FROM made, online WHERE %(counts)s")}
+    {
+    _COUNT.format(
+        counts=f"SELECT q, %(stands_in)s, %(slot)s, 1, 0, 0, 0 FROM made, online, {_EACH} WHERE %(counts)s ORDER BY q"
+    )
+}
 )
 SELECT queue FROM made"""
 
-SEE_TICKET = """UPDATE matchmaking_ticket SET last_seen_ms = %(now)s WHERE player_id = %(player)s"""
+SEE_TICKETS = """UPDATE matchmaking_ticket SET last_seen_ms = %(now)s WHERE player_id = ANY(%(players)s::uuid[])"""
 
 DELETE_TICKETS = """DELETE FROM matchmaking_ticket
 WHERE player_id = ANY(%(players)s::uuid[]) AND status = 'waiting' AND is_fallback = %(stands_in)s"""
@@ -138,14 +163,21 @@ DELETE_TICKETS_OF_LIVE = """DELETE FROM matchmaking_ticket AS t
 WHERE t.player_id = ANY(%(players)s::uuid[]) AND t.status = 'waiting' AND t.is_fallback = %(stands_in)s
   AND EXISTS (SELECT FROM matchmaking_participant AS p WHERE p.player_id = t.player_id AND p.is_live)"""
 
+#: The ticket of a player, and of the other members of a party: `players` are all of them, locked before.
 LEAVE = f"""WITH gone AS (
-    UPDATE matchmaking_ticket SET status = 'left', changed_ms = %(now)s, left_by = %(request_key)s
-    WHERE player_id = %(player)s AND status = 'waiting'
-    RETURNING queue
+    UPDATE matchmaking_ticket SET status = 'left', changed_ms = %(now)s,
+        left_by = CASE WHEN player_id = %(player)s THEN %(request_key)s ELSE '' END
+    WHERE player_id = ANY(%(players)s::uuid[]) AND status = 'waiting' AND ticket_id = %(ticket)s
+    RETURNING queue, other_queues
 ), offline AS (
     DELETE FROM matchmaking_onlineplayer WHERE player_id = %(player)s RETURNING player_id
 )
-{_COUNT.format(counts="SELECT gone.queue, %(stands_in)s, %(slot)s, 0, 1, 0, 0 FROM gone LEFT JOIN offline ON true")}"""
+{
+    _COUNT.format(
+        counts="SELECT q, %(stands_in)s, %(slot)s, 0, count(*), 0, 0 FROM gone LEFT JOIN offline ON true, "
+        f"{_EACH} GROUP BY q ORDER BY q"
+    )
+}"""
 
 # --- the round ------------------------------------------------------------------------------------------
 
@@ -174,13 +206,22 @@ UPDATE matchmaking_queuestate AS q SET
 FROM mine WHERE q.queue = mine.queue AND q.is_fallback = mine.is_fallback
 RETURNING again"""
 
-SNAPSHOT = """SELECT player_id::text, ticket_id, rating, joined_ms FROM matchmaking_ticket
-WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s"""
+SNAPSHOT = """SELECT player_id::text, ticket_id, rating, joined_ms, party, traits FROM matchmaking_ticket
+WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s
+UNION ALL
+SELECT player_id::text, ticket_id, other_ratings[array_position(other_queues, %(queue)s::text)], joined_ms, party,
+       traits
+FROM matchmaking_ticket
+WHERE is_fallback = %(stands_in)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s
+  AND other_queues IS NOT NULL AND %(queue)s::text = ANY(other_queues)"""
 
 #: Tickets that another transaction holds are being left, claimed or asked for: the next round takes them.
-LOCK_TICKETS = """SELECT player_id::text, username, rating, greatest(0, %(now)s - joined_ms), ticket_id, region
+LOCK_TICKETS = """SELECT player_id::text, username,
+       CASE WHEN queue = %(queue)s THEN rating ELSE other_ratings[array_position(other_queues, %(queue)s::text)] END,
+       greatest(0, %(now)s - joined_ms), ticket_id, region, party
 FROM matchmaking_ticket
-WHERE player_id = ANY(%(players)s::uuid[]) AND queue = %(queue)s AND is_fallback = %(stands_in)s AND status = 'waiting'
+WHERE player_id = ANY(%(players)s::uuid[]) AND (queue = %(queue)s OR %(queue)s::text = ANY(other_queues))
+  AND is_fallback = %(stands_in)s AND status = 'waiting'
 FOR UPDATE SKIP LOCKED"""
 
 #: Locked until the claims are done, so that no other claim takes the same seat, and no server is lost meanwhile.
@@ -191,11 +232,11 @@ COUNT_GAMES = """SELECT server_id, count(*) FROM matchmaking_matchrecord
 WHERE ended_at IS NULL AND server_id = ANY(%(servers)s) GROUP BY server_id"""
 
 _INSERT_MATCHES = """WITH new_match AS (
-    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at)
-    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0)
+    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
+    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
     FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(statuses)s::text[], %(server_ids)s::text[],
-                %(servers)s::text[], %(created_ms)s::bigint[])
-         AS m (id, queue, region, status, server_id, server, created_ms)
+                %(servers)s::text[], %(created_ms)s::bigint[], %(win_probabilities)s::text[])
+         AS m (id, queue, region, status, server_id, server, created_ms, chances)
     {on_conflict}
     RETURNING id
 )
@@ -223,39 +264,76 @@ COUNT_ROUND = _COUNT.format(
     counts="VALUES (%(queue)s, %(stands_in)s, %(slot)s, 0, 0, %(matches)s, 0)",
 )
 
+#: Parties of which a member is in one of these matches are parted: it is as if they had left.
+PART_PARTIES = """UPDATE matchmaking_ticket AS t
+SET status = 'left', changed_ms = round(extract(epoch FROM clock_timestamp()) * 1000)::bigint, left_by = ''
+WHERE t.status = 'waiting' AND t.is_fallback = %(stands_in)s AND t.party IN (
+    SELECT own.party FROM matchmaking_ticket AS own JOIN matchmaking_participant AS p ON p.player_id = own.player_id
+    WHERE p.match_id = ANY(%(matches)s::uuid[]) AND p.is_live AND own.status = 'waiting' AND own.party IS NOT NULL
+)"""
+
 #: Whatever tickets the players of these matches hold, they are matched.
 ENTER_TICKETS = """INSERT INTO matchmaking_ticket AS t
     (player_id, ticket_id, username, queue, region, rating, joined_ms, last_seen_ms, status, changed_ms, match_id,
-     left_by, is_fallback)
+     left_by, is_fallback, traits)
 SELECT p.player_id, p.ticket_id, p.username, m.queue, m.region, p.ticket_rating, 0, 0, 'matched',
-    round(extract(epoch FROM m.created_at) * 1000)::bigint, m.id, '', %(stands_in)s
+    round(extract(epoch FROM m.created_at) * 1000)::bigint, m.id, '', %(stands_in)s, ''
 FROM matchmaking_participant AS p JOIN matchmaking_matchrecord AS m ON m.id = p.match_id
 WHERE m.id = ANY(%(matches)s::uuid[]) AND p.is_live AND m.ended_at IS NULL
 ORDER BY p.player_id
 ON CONFLICT (player_id) DO UPDATE SET
-    ticket_id = excluded.ticket_id, queue = excluded.queue, status = 'matched', changed_ms = excluded.changed_ms,
-    match_id = excluded.match_id, is_fallback = excluded.is_fallback
+    ticket_id = excluded.ticket_id, queue = excluded.queue, other_queues = NULL, other_ratings = NULL, party = NULL,
+    status = 'matched', changed_ms = excluded.changed_ms, match_id = excluded.match_id,
+    is_fallback = excluded.is_fallback
 WHERE t.match_id IS DISTINCT FROM excluded.match_id"""
 
 # --- the clock's calls ----------------------------------------------------------------------------------
 
 #: A ticket is seen no earlier than it joined, so the line's index finds the old ones. One that is asked for at this
 #: moment is locked, or is looked at again once it is written: it does not expire.
-EXPIRE = f"""WITH silent AS (
+#: A party ends whole, if nobody is asking for one of its tickets; and if for that long it has lacked a member.
+EXPIRE = """WITH silent AS (
     SELECT player_id FROM matchmaking_ticket
-    WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting'
+    WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND party IS NULL
       AND joined_ms < %(before_ms)s AND last_seen_ms < %(before_ms)s
     ORDER BY joined_ms LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), silent_in_several AS (
+    SELECT player_id FROM matchmaking_ticket
+    WHERE is_fallback = %(stands_in)s AND other_queues IS NOT NULL AND %(queue)s::text = ANY(other_queues)
+      AND status = 'waiting' AND party IS NULL AND joined_ms < %(before_ms)s AND last_seen_ms < %(before_ms)s
+    ORDER BY joined_ms LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), looked_at AS (
+    SELECT party FROM matchmaking_ticket
+    WHERE is_fallback = %(stands_in)s AND status = 'waiting' AND party IS NOT NULL
+      AND (queue = %(queue)s OR %(queue)s::text = ANY(other_queues))
+    GROUP BY party
+    HAVING min(last_seen_ms) < %(before_ms)s OR {lacks_members}
+    LIMIT %(limit)s
+), member AS (
+    SELECT player_id, party, last_seen_ms, changed_ms FROM matchmaking_ticket
+    WHERE is_fallback = %(stands_in)s AND status = 'waiting' AND party IN (SELECT party FROM looked_at)
+    FOR UPDATE SKIP LOCKED
+), silent_party AS (
+    SELECT party FROM member GROUP BY party
+    HAVING (min(last_seen_ms) < %(before_ms)s OR {lacks_members})
+       AND count(*) = (SELECT count(*) FROM matchmaking_ticket AS t
+                       WHERE t.party = member.party AND t.status = 'waiting' AND t.is_fallback = %(stands_in)s)
 ), ended AS (
     UPDATE matchmaking_ticket AS t SET status = 'expired', changed_ms = %(now)s
-    FROM silent WHERE t.player_id = silent.player_id
-    RETURNING t.ticket_id
+    FROM (SELECT player_id FROM silent UNION SELECT player_id FROM silent_in_several
+          UNION SELECT player_id FROM member WHERE party IN (SELECT party FROM silent_party)) AS one
+    WHERE t.player_id = one.player_id
+    RETURNING t.ticket_id, t.queue, t.other_queues
 ), counted AS (
-    {
-    _COUNT.format(counts="SELECT %(queue)s, %(stands_in)s, %(slot)s, 0, 0, 0, count(*) FROM ended HAVING count(*) > 0")
-}
+    {counted}
 )
-SELECT ticket_id FROM ended"""
+SELECT ticket_id FROM ended""".format(
+    lacks_members="(min(changed_ms) < %(before_ms)s "
+    "AND count(*) < cardinality(string_to_array(split_part(party, ':', 2), ',')))",
+    counted=_COUNT.format(
+        counts=f"SELECT q, %(stands_in)s, %(slot)s, 0, 0, 0, count(*) FROM ended, {_EACH} GROUP BY q ORDER BY q"
+    ),
+)
 
 PRUNE_ONLINE = """DELETE FROM matchmaking_onlineplayer WHERE player_id IN (
     SELECT player_id FROM matchmaking_onlineplayer WHERE last_seen_ms < %(before_ms)s FOR UPDATE SKIP LOCKED
@@ -273,25 +351,26 @@ PURGE_ENDED = """DELETE FROM matchmaking_ticket WHERE player_id IN (
 PURGE_STRAY = """DELETE FROM matchmaking_ticket WHERE player_id IN (
     SELECT player_id FROM matchmaking_ticket
     WHERE is_fallback = %(stands_in)s AND queue <> ALL(%(queues)s) AND status = 'waiting'
-      AND last_seen_ms < %(before_ms)s
+      AND NOT coalesce(other_queues, '{}') && %(queues)s AND last_seen_ms < %(before_ms)s
     FOR UPDATE SKIP LOCKED
 )"""
 
 # --- figures --------------------------------------------------------------------------------------------
 
-RATINGS = """SELECT rating FROM matchmaking_ticket
-WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting'"""
+RATINGS = f"SELECT rating FROM ({_WAITING_IN.format(queue='%(queue)s')}) AS line"
 
 COUNTS = """SELECT coalesce(sum(joins), 0)::bigint, coalesce(sum(leaves), 0)::bigint, coalesce(sum(matches), 0)::bigint,
        coalesce(sum(expired), 0)::bigint,
        (SELECT last_round_ms FROM matchmaking_queuestate WHERE queue = %(queue)s AND is_fallback = %(stands_in)s)
 FROM matchmaking_queuecount WHERE queue = %(queue)s AND is_fallback = %(stands_in)s"""
 
-RECENT_WAITS = """SELECT p.waited_ms
-FROM (SELECT id, created_at FROM matchmaking_matchrecord WHERE queue = %(queue)s
-      ORDER BY created_at DESC LIMIT (%(limit)s + 1) / 2) AS m
+#: A row a player, in the order of matches and their teams.
+RECENT = """SELECT m.id::text, p.team, p.ticket_rating, p.waited_ms,
+       round(extract(epoch FROM m.created_at) * 1000)::bigint, m.region
+FROM (SELECT id, created_at, region FROM matchmaking_matchrecord WHERE queue = %(queue)s
+      ORDER BY created_at DESC LIMIT %(limit)s) AS m
 JOIN matchmaking_participant AS p ON p.match_id = m.id
-ORDER BY m.created_at DESC LIMIT %(limit)s"""
+ORDER BY m.created_at DESC, m.id, p.team, p.id"""
 
 COUNT_ONLINE = "SELECT count(*) FROM matchmaking_onlineplayer"
 

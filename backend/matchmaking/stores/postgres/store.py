@@ -5,7 +5,7 @@ A claim writes history itself, so a match is announced in the step that makes it
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from itertools import groupby
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,11 +17,14 @@ from datastore.postgres import Crossed, execute, fetch_all, fetch_one, one_trans
 from errors import NotInCharge
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.party import members_of, party_text
+from matchmaking.recent import RecentMatches, RecentRow, gap_of, recent_columns
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, insert_missing_matches
 from matchmaking.stores.postgres.rows import Ticket, a_ticket, matches_of
+from matchmaking.stores.whole_parties import of_whole_parties
 from matchmaking.ticket import (
     BeingMatched,
     Elsewhere,
@@ -31,6 +34,7 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     TicketStatus,
@@ -72,41 +76,89 @@ class PostgresTicketStore:
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        asked = KeptTicket(
-            request.ticket_id, request.player_id, request.username, rules.name, request.region, 0.0, now_ms
-        )
-        return _until_settled(lambda: self._join(asked, request.rating, now_ms))
+        return _until_settled(lambda: self._join(request, now_ms))
 
-    def _join(
-        self, asked: KeptTicket, rating: float | None, now_ms: int
-    ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        who = {"player": asked.player_id, "now": now_ms}
+    def _join(self, request: JoinRequest, now_ms: int) -> Waiting | Matched | Elsewhere | RatingMissing:
         with self._in_charge():
-            ticket, live = self._look(asked.player_id)
+            ticket, live = self._look(request.player_id)
             if live:
-                execute(sql.SEEN_ONLINE, who)
+                execute(sql.SEEN_ONLINE, {"player": request.player_id, "now": now_ms})
                 return live
             if ticket and ticket.is_waiting:
-                if ticket.queue != asked.queue or ticket.is_fallback != self._stands_in:
-                    return Elsewhere(queue=ticket.queue)
-                execute(sql.SEE_TICKET, who)
-                execute(sql.SEEN_ONLINE, who)
+                if not self._is_this(ticket, request.queues):
+                    return Elsewhere(queues=ticket.queues)
+                self._see([request.player_id], now_ms)
                 is_new = False
             else:
-                known = fetch_one(sql.FIND_RATING, {"player": asked.player_id, "queue": asked.queue})
-                found = known[0] if known else rating
-                if found is None:
+                ratings = self._ratings(request, request.queues)
+                if ratings is None:
                     return RatingMissing()
-                made = replace(asked, rating=found)
+                made = _kept(request, request.queues, ratings, now_ms)
                 self._put(made, over=ticket, now_ms=now_ms, counts=True)
                 ticket, is_new = _as_waiting(made, self._stands_in, now_ms), True
         return self._in_line(ticket, is_new=is_new)
 
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        return _until_settled(lambda: self._join_party(requests, party_id, now_ms))
+
+    def _join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        queues, ticket_id = requests[0].queues, requests[0].ticket_id
+        players = [request.player_id for request in requests]
+        party = party_text(party_id, sorted(players))
+        with self._in_charge():
+            rows = map(a_ticket, fetch_all(sql.LOCK_TICKETS_OF, {"players": players}))
+            tickets = {ticket.player_id: ticket for ticket in rows}
+            waiting = [tickets[player] for player in players if player in tickets and tickets[player].is_waiting]
+            made: list[KeptTicket] = []
+            for request in requests:
+                player = request.player_id
+                if live := self._live_match(player):
+                    return MemberBusy(player, live)
+                ticket = tickets.get(player)
+                if ticket and ticket.is_waiting:
+                    if not self._is_this(ticket, queues, party):
+                        return MemberBusy(player, Elsewhere(queues=ticket.queues))
+                    continue
+                ratings = self._ratings(request, queues)
+                if ratings is None:
+                    return RatingMissing()
+                made.append(_kept(request, queues, ratings, now_ms, ticket_id=ticket_id, party=party))
+            if waiting and made:
+                return MemberBusy(waiting[0].player_id, Elsewhere(queues=waiting[0].queues))
+            for one in sorted(made, key=lambda kept: kept.player_id):
+                self._put(one, over=tickets.get(one.player_id), now_ms=now_ms, counts=True)
+            self._see([ticket.player_id for ticket in waiting], now_ms)
+        first = _as_waiting(made[0], self._stands_in, now_ms) if made else waiting[0]
+        return self._in_line(first, is_new=bool(made))
+
+    def _is_this(self, ticket: Ticket, queues: Sequence[str], party: str | None = None) -> bool:
+        """Whether it is the ticket of a join for these queues, by its player alone or by this party."""
+        is_here = ticket.is_fallback == self._stands_in
+        return is_here and set(ticket.queues) == set(queues) and party in (None, ticket.party)
+
+    @staticmethod
+    def _see(players: Sequence[PlayerId], now_ms: int) -> None:
+        execute(sql.SEE_TICKETS, {"players": list(players), "now": now_ms})
+        for player in sorted(players):
+            execute(sql.SEEN_ONLINE, {"player": player, "now": now_ms})
+
+    @staticmethod
+    def _ratings(request: JoinRequest, queues: Sequence[str]) -> tuple[float, ...] | None:
+        """The known ratings, or those that the join brings; None where one is missing."""
+        known = dict(fetch_all(sql.FIND_RATINGS, {"player": request.player_id, "queues": list(queues)}))
+        brought = zip(queues, request.brought(queues), strict=True)
+        found = [known.get(queue, rating) for queue, rating in brought]
+        ratings = tuple(rating for rating in found if rating is not None)
+        return ratings if len(ratings) == len(found) else None
+
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        asked = replace(kept, queue=rules.name)
-        return _until_settled(lambda: self._restore(asked, now_ms))
+        return _until_settled(lambda: self._restore(kept, now_ms))
 
     def _restore(self, kept: KeptTicket, now_ms: int) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
         with self._in_charge():
@@ -115,14 +167,21 @@ class PostgresTicketStore:
                 execute(sql.SEEN_ONLINE, {"player": kept.player_id, "now": now_ms})
                 return live
             if ticket and ticket.is_waiting and ticket.is_fallback != self._stands_in:
-                return Elsewhere(queue=ticket.queue)
+                return Elsewhere(queues=ticket.queues)
             if ticket and (ticket.is_waiting or ticket.id == kept.id):
                 return self.status(kept.player_id, now_ms)
             became = fetch_one(sql.FIND_MATCH_OF_TICKET, {"player": kept.player_id, "ticket": kept.id})
             if became:
                 return Ended(match_id=MatchId(became[0]), status=MatchStatus(became[1]))
+            if kept.party and self._is_parted(kept):
+                return NotInQueue()
             self._put(kept, over=ticket, now_ms=now_ms, counts=False)
         return self._in_line(_as_waiting(kept, self._stands_in, now_ms), is_new=True)
+
+    def _is_parted(self, kept: KeptTicket) -> bool:
+        """Whether another member of its party waits with another ticket, or is in a match."""
+        others = [member for member in members_of(kept.party) if member != kept.player_id]
+        return bool(fetch_all(sql.FIND_PARTED, {"players": others, "ticket": kept.id}))
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         return _until_settled(lambda: self._status(player_id, now_ms))
@@ -134,8 +193,20 @@ class PostgresTicketStore:
         if not is_held:
             raise NotInCharge
         if ticket_id is not None:
-            queue, rating, joined_ms, region, size, rating_sum, ahead = seen
-            return Waiting(ticket_id, queue, rating, joined_ms, ahead + 1, size, rating_sum, region)
+            queue, rating, joined_ms, region, other_queues, other_ratings, party, traits, *line = seen
+            size, rating_sum, ahead = line
+            return Waiting(
+                ticket_id=ticket_id,
+                queues=(queue, *(other_queues or ())),
+                ratings=(rating, *(other_ratings or ())),
+                joined_ms=joined_ms,
+                position=ahead + 1,
+                size=size,
+                rating_sum=rating_sum,
+                region=region,
+                party=party or "",
+                traits=traits,
+            )
         if live := self._live_match(player_id):
             return live
         row = fetch_one(sql.READ_TICKET, {"player": player_id})
@@ -160,7 +231,17 @@ class PostgresTicketStore:
     def leave(
         self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
     ) -> Left | Matched | BeingMatched | NotInQueue:
+        party: list[PlayerId] = []
+        return _until_settled(lambda: self._leave(player_id, party, now_ms, request_key))
+
+    def _leave(
+        self, player_id: PlayerId, party: list[PlayerId], now_ms: int, request_key: str
+    ) -> Left | Matched | BeingMatched | NotInQueue:
+        """`party` are the members of the player's party, once they are known: they are locked in the order in which all
+        transactions lock them."""
         with self._in_charge():
+            if party:
+                fetch_all(sql.LOCK_TICKETS_OF, {"players": party})
             ticket, live = self._look(player_id)
             if live:
                 return live
@@ -170,9 +251,15 @@ class PostgresTicketStore:
                 return Left(ticket.queue, ticket.id, ticket.waited_ms(ticket.changed_ms))
             if not ticket.is_waiting:
                 return NotInQueue()
-            who = {"player": player_id, "slot": _slot(player_id), "stands_in": self._stands_in}
-            execute(sql.LEAVE, {**who, "now": now_ms, "request_key": request_key})
-            return Left(ticket.queue, ticket.id, ticket.waited_ms(now_ms))
+            members = members_of(ticket.party)
+            if not set(members) <= set(party):
+                party[:] = members
+                raise _LookAgain
+            others = tuple(member for member in members if member != player_id)
+            who = {"player": player_id, "players": [player_id, *others], "ticket": ticket.id}
+            count = {"slot": _slot(player_id), "stands_in": self._stands_in}
+            execute(sql.LEAVE, {**who, **count, "now": now_ms, "request_key": request_key})
+            return Left(ticket.queue, ticket.id, ticket.waited_ms(now_ms), others=others)
 
     @contextmanager
     def _in_charge(self) -> Iterator[None]:
@@ -200,8 +287,12 @@ class PostgresTicketStore:
             "ticket": made.id,
             "username": made.username,
             "queue": made.queue,
+            "rating": made.ratings[0],
+            "other_queues": list(made.queues[1:]) or None,
+            "other_ratings": list(made.ratings[1:]) or None,
             "region": made.region,
-            "rating": made.rating,
+            "party": made.party or None,
+            "traits": made.traits,
             "joined_ms": made.joined_ms,
             "now": now_ms,
             "stands_in": self._stands_in,
@@ -213,31 +304,42 @@ class PostgresTicketStore:
             raise _LookAgain  # the player got another ticket meanwhile
 
     def _in_line(self, ticket: Ticket, *, is_new: bool) -> Waiting:
-        """The ticket's place in the line, after its transaction."""
-        line = {
-            "player": ticket.player_id,
-            "joined_ms": ticket.joined_ms,
-            "queue": ticket.queue,
-            "stands_in": self._stands_in,
-            "is_new": is_new,
-            "nudge_ms": lifetimes.NUDGE_LIFETIME_MS,
-        }
-        size, rating_sum, ahead, is_first, is_known = _row(fetch_one(sql.STAND_IN_LINE, line))
-        if not is_known and is_new:
-            execute(sql.MAKE_QUEUE_STATE, line)
-            size, rating_sum, ahead, is_first, _ = _row(fetch_one(sql.STAND_IN_LINE, line))
+        """The ticket's place in the line of its first queue, after its transaction; and which of its queues it is the
+        first to want a round of."""
+        line = self._stand(ticket, ticket.queue, is_new)
+        wanted = [ticket.queue] if line[3] else []
+        if is_new:
+            wanted += [queue for queue in ticket.queues[1:] if self._stand(ticket, queue, is_new)[3]]
+        size, rating_sum, ahead, _, _ = line
         return Waiting(
             ticket_id=ticket.id,
-            queue=ticket.queue,
-            rating=ticket.rating,
+            queues=ticket.queues,
+            ratings=ticket.ratings,
             joined_ms=ticket.joined_ms,
             position=ahead + 1,
             size=size,
             rating_sum=rating_sum,
             region=ticket.region,
             is_new=is_new,
-            wants_round=is_first,
+            wanted_rounds=tuple(wanted),
+            party=ticket.party,
+            traits=ticket.traits,
         )
+
+    def _stand(self, ticket: Ticket, queue: str, is_new: bool) -> tuple[Any, ...]:
+        line = {
+            "player": ticket.player_id,
+            "joined_ms": ticket.joined_ms,
+            "queue": queue,
+            "stands_in": self._stands_in,
+            "is_new": is_new,
+            "nudge_ms": lifetimes.NUDGE_LIFETIME_MS,
+        }
+        row = _row(fetch_one(sql.STAND_IN_LINE, line))
+        if is_new and not row[4]:  # the queue's state is not there yet
+            execute(sql.MAKE_QUEUE_STATE, line)
+            row = _row(fetch_one(sql.STAND_IN_LINE, line))
+        return row
 
     # --- the round ------------------------------------------------------------------------------------
 
@@ -257,12 +359,15 @@ class PostgresTicketStore:
 
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         rows = fetch_all(sql.SNAPSHOT, {**self._line(queue), "asked_since_ms": asked_since_ms})
-        players, marks, ratings, joined_ms = zip(*rows, strict=True) if rows else ((), (), (), ())
-        return WaitingTickets(
-            player_ids=list(players),
-            ratings=np.array(ratings, dtype=np.float64),
-            joined_ms=np.array(joined_ms, dtype=np.int64),
+        columns = zip(*rows, strict=True) if rows else ((), (), (), (), (), ())
+        players, marks, ratings, joined_ms, parties, traits = columns
+        return of_whole_parties(
+            list(players),
+            np.array(ratings, dtype=np.float64),
+            np.array(joined_ms, dtype=np.int64),
             marks=list(marks),
+            parties=[party or "" for party in parties] if any(parties) else [""] * len(rows),
+            traits=traits,
         )
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
@@ -317,6 +422,7 @@ class PostgresTicketStore:
             for status in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS):
                 if of_status := [matched.match for matched in matches if matched.status is status]:
                     insert_missing_matches(of_status, status)
+            execute(sql.PART_PARTIES, {**self._line(""), "matches": [matched.match.id for matched in matches]})
             execute(sql.ENTER_TICKETS, {**self._line(""), "matches": [matched.match.id for matched in matches]})
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
@@ -348,7 +454,7 @@ class PostgresTicketStore:
     def prune_online(self, now_ms: int) -> int:
         """Also purges tickets that ended so long ago that nobody asks what became of them."""
         told_ms = now_ms - LAST_WORD_MS
-        over_ms = told_ms - max(rules.match_ttl_ms for rules in self._rules.queues.values())
+        over_ms = told_ms - max(rules.match_ttl_ms for rules in self._rules.known.values())
         for statuses, before_ms in ((["left", "expired"], told_ms), (["matched"], over_ms)):
             ended = {"statuses": statuses, "before_ms": before_ms, "stands_in": self._stands_in}
             execute(sql.PURGE_ENDED, ended)
@@ -362,7 +468,7 @@ class PostgresTicketStore:
         line = self._line(queue)
         ratings = np.array([rating for (rating,) in fetch_all(sql.RATINGS, line)], dtype=np.float64)
         joins, leaves, matches, expired, last_round_ms = _row(fetch_one(sql.COUNTS, line))
-        waits = fetch_all(sql.RECENT_WAITS, {**line, "limit": lifetimes.RECENT_WAITS_KEPT})
+        waits = self.recent(queue, lifetimes.RECENT_WAITS_KEPT // 2).waits_ms
         return QueueCounts(
             current_size=len(ratings),
             rating_sum=float(ratings.sum()),
@@ -370,10 +476,21 @@ class PostgresTicketStore:
             total_leaves=leaves,
             total_matches=matches,
             total_expired=expired,
-            recent_waits_ms=[wait for (wait,) in waits],
+            recent_waits_ms=waits.tolist(),
             per_band=[int(((ratings >= least) & (ratings < below)).sum()) for least, below in bands],
             last_round_ms=last_round_ms,
         )
+
+    def recent(self, queue: str, limit: int) -> RecentMatches:
+        """From history, whichever store made the matches."""
+        found = fetch_all(sql.RECENT, {"queue": queue, "limit": min(limit, lifetimes.RECENT_MATCHES_KEPT)})
+        rows: list[RecentRow] = []
+        for _, players in groupby(found, key=lambda row: row[0]):
+            of_match = list(players)
+            teams = [[row[2] for row in team] for _, team in groupby(of_match, key=lambda row: row[1])]
+            gap = gap_of(teams)
+            rows += [(rating, waited_ms, gap, at_ms, region) for _, _, rating, waited_ms, at_ms, region in of_match]
+        return recent_columns(rows)
 
     def online(self) -> int:
         return int(_row(fetch_one(sql.COUNT_ONLINE, {}))[0])
@@ -410,15 +527,39 @@ def _until_settled(step: Callable[[], Answer]) -> Answer:
     raise Crossed("postgresql", "too many calls of one player at once")
 
 
+def _kept(
+    request: JoinRequest,
+    queues: tuple[str, ...],
+    ratings: tuple[float, ...],
+    now_ms: int,
+    *,
+    ticket_id: TicketId | None = None,
+    party: str = "",
+) -> KeptTicket:
+    return KeptTicket(
+        id=ticket_id or request.ticket_id,
+        player_id=request.player_id,
+        username=request.username,
+        queues=queues,
+        region=request.region,
+        ratings=ratings,
+        joined_ms=now_ms,
+        party=party,
+        traits=request.traits,
+    )
+
+
 def _as_waiting(kept: KeptTicket, stands_in: bool, now_ms: int) -> Ticket:
     return Ticket(
         player_id=kept.player_id,
         id=kept.id,
         username=kept.username,
-        queue=kept.queue,
+        queues=kept.queues,
         region=kept.region,
-        rating=kept.rating,
+        ratings=kept.ratings,
         joined_ms=kept.joined_ms,
+        party=kept.party,
+        traits=kept.traits,
         status=TicketStatus.WAITING,
         changed_ms=now_ms,
         match_id=None,

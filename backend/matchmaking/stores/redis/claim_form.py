@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from json.encoder import encode_basestring as quoted
 
-from matchmaking.match import Match, MatchedPlayer, Proposal, Seat, TicketId
+from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId
+from matchmaking.recent import recent_line
+from matchmaking.stores.whole_parties import parts_a_party
 
 #: The mark of somebody who does not wait in this queue.
-_NOBODY = "|||0|0||"
+_NOBODY = "|||0|0||||"
 
 
 class ClaimForm:
@@ -23,7 +25,8 @@ class ClaimForm:
         self._proposals = proposals
         self._teams: list[tuple[tuple[MatchedPlayer, ...], ...]] = []
         self._regions: list[str] = []
-        self.players_a_match = sum(map(len, proposals[0].teams))
+        #: Names of other queues in which some of these tickets wait, too.
+        self.other_queues: dict[str, None] = {}
         #: As `claim_matches` takes them, from ARGV[7] on.
         self.args: list[str | int] = []
         for proposal in proposals:
@@ -44,31 +47,49 @@ class ClaimForm:
         players: list[str | int] = []
         for entrants in proposal.teams:
             members, written = [], []
+            parties: list[tuple[PlayerId, str]] = []
             for player_id, mark in entrants:
                 if not mark.startswith(self._here) or player_id in players:
-                    mark = _NOBODY  # fits no ticket, so the script refuses the proposal: nobody plays against himself
-                _, _, ticket_id, rating, joined_ms, region, username = mark.split("|", 6)
+                    mark = _NOBODY if player_id in players else self._in_several(mark)
+                _, queues, ticket_id, rating, joined_ms, named, party, _, username = mark.split("|", 8)
+                if "," in queues:
+                    rating = rating.split(",")[queues.split(",").index(self._queue)]
                 waited_ms = max(0, self._now_ms - int(joined_ms))
                 points = float(rating)
                 rating_sum += points
-                if region:
-                    regions.add(region)
+                if named:
+                    regions.add(named)
+                if party:
+                    parties.append((player_id, party))
                 members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id)))
                 written.append(
                     f'{{"id":"{player_id}","username":{quoted(username)},"rating":{rating},'
                     f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"}}'
                 )
-                players += [player_id, mark, waited_ms]
+                players += [player_id, mark]
+            if parties and parts_a_party(parties):
+                players[1] = _NOBODY
             teams.append(tuple(members))
             texts.append("[" + ",".join(written) + "]")
-        region = regions.pop() if len(regions) == 1 else ""
+        common = regions.pop() if len(regions) == 1 else ""
+        region = common if proposal.region is None else proposal.region
         head = (
             f'created {{"id":"{proposal.match_id}","queue":"{self._queue}","region":"{region}",'
             f'"created_ms":{self._now_ms},"teams":[{",".join(texts)}],"server":'
         )
         self._teams.append(tuple(teams))
         self._regions.append(region)
-        self.args += [proposal.match_id, region, head, repr(rating_sum), *players]
+        line = recent_line(teams, region, self._now_ms)
+        self.args += [proposal.match_id, region, head, repr(rating_sum), line, len(players) // 2, *players]
+
+    def _in_several(self, mark: str) -> str:
+        """The mark of a ticket that waits in this queue and in others; else one that fits no ticket, so that the script
+        refuses the proposal, as it does where somebody would play against himself."""
+        queues = mark.split("|", 2)[1].split(",") if mark.startswith("|") else ()
+        if self._queue not in queues:
+            return _NOBODY
+        self.other_queues.update((queue, None) for queue in queues if queue != self._queue)
+        return mark
 
 
 def _seat(word: str) -> Seat | None:

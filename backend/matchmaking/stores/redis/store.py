@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import redis
 
 from datastore import keys as lifetimes
@@ -17,10 +16,14 @@ from datastore.scripts import Scripts
 from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.party import members_of, party_text
+from matchmaking.recent import RecentMatches, recent_of
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
+from matchmaking.stores.redis.waiting_rows import waiting_tickets
 from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, matched_of, ticket_word, waiting_of
+from matchmaking.stores.whole_parties import becomes_of
 from matchmaking.ticket import (
     BeingMatched,
     Elsewhere,
@@ -30,12 +33,14 @@ from matchmaking.ticket import (
     KeptTicket,
     Left,
     Matched,
+    MemberBusy,
     NotInQueue,
     RatingMissing,
     Waiting,
 )
 
-#: Proposals a claim script: more would block Redis for over 2 ms, fewer would cost round trips.
+#: Duels a claim script, and so many fewer of larger matches: more would block Redis for over 2 ms, fewer would cost
+#: round trips.
 CLAIM_BATCH = 50
 #: Batches under way at once: one is prepared while Redis works on the other.
 CLAIMS_AT_ONCE = 2
@@ -45,6 +50,14 @@ EXPIRE_BATCH = 200
 SNAPSHOT_PAGE = 2000
 #: Milliseconds. A lease outlives any round; the lease of a killed worker blocks its queue for so long.
 ROUND_LEASE_MS = 5_000
+
+_JOIN_LIFETIMES_MS = (
+    lifetimes.QUEUE_LIFETIME_MS,
+    lifetimes.STATS_LIFETIME_MS,
+    lifetimes.NUDGE_LIFETIME_MS,
+    lifetimes.RATINGS_LIFETIME_MS,
+    lifetimes.ONLINE_LIFETIME_MS,
+)
 
 
 class RedisTicketStore:
@@ -66,8 +79,8 @@ class RedisTicketStore:
         self._is_whole = is_whole
         self._keys = keys
         self._scripts = Scripts(client, Path(__file__).parent / "lua")
-        self._queues = list(rules.queues)
-        ticket_ttl_ms = max(queue.ticket_ttl_ms for queue in rules.queues.values())
+        self._queues = list(rules.known)
+        ticket_ttl_ms = max(queue.ticket_ttl_ms for queue in rules.known.values())
         self._last_word_ms = max(lifetimes.LAST_WORD_LIFETIME_MS, 2 * ticket_ttl_ms)
         self._per_queue_keys = [
             key
@@ -89,33 +102,33 @@ class RedisTicketStore:
     def join(
         self, request: JoinRequest, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | RatingMissing:
-        rating = "" if request.rating is None else repr(request.rating)
-        keep: list[str | int] = [request.ticket_id, rating, now_ms, request.region, request.username]
-        answer = self._join(request.player_id, rules, now_ms, keep, "")
+        asked: list[str | int] = [request.ticket_id, now_ms, request.region, "", request.traits, request.username]
+        answer = self._join(request.player_id, request.queues, _brought(request, request.queues), now_ms, asked, "")
         return RatingMissing() if isinstance(answer, NotInQueue | Expired | Ended) else answer
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        keep: list[str | int] = [kept.id, repr(kept.rating), kept.joined_ms, kept.region, kept.username]
-        outcome = self._join(kept.player_id, rules, now_ms, keep, "RESTORE")
+        asked: list[str | int] = [kept.id, kept.joined_ms, kept.region, kept.party, kept.traits, kept.username]
+        outcome = self._join(kept.player_id, kept.queues, list(map(repr, kept.ratings)), now_ms, asked, "RESTORE")
         waits_here = isinstance(outcome, Elsewhere) and outcome.queue in self._queues
         return self.status(kept.player_id, now_ms) if waits_here else outcome
 
     def _join(
-        self, player_id: PlayerId, rules: QueueRules, now_ms: int, ticket: list[str | int], mode: str
+        self,
+        player_id: PlayerId,
+        queues: Sequence[str],
+        ratings: Sequence[str],
+        now_ms: int,
+        ticket: Sequence[str | int],
+        mode: str,
     ) -> Waiting | Matched | Elsewhere | Ended | Expired | NotInQueue:
-        """The join script; `NotInQueue` where it misses the rating."""
-        queue, keys = self._keys.of_queue(rules.name), self._keys
+        """The join script; `NotInQueue` where it misses a rating, and where the ticket's party is parted."""
+        keys = self._keys
         answer = self._ask(
             "join_queue",
             [
                 keys.tickets,
-                queue.queue,
-                queue.arrivals,
-                queue.last_seen,
-                queue.stats,
-                queue.nudge,
                 keys.online,
                 keys.online_last_seen,
                 keys.matches,
@@ -124,32 +137,80 @@ class RedisTicketStore:
                 keys.last_word(player_id),
                 keys.ratings(player_id),
                 keys.incarnation,
+                *self._wanted_keys(queues),
+            ],
+            [player_id, now_ms, len(queues), mode, *ticket, *_JOIN_LIFETIMES_MS, *queues, *ratings, *self._queues],
+        )
+        match answer[0]:
+            case "WAITING":
+                return waiting_of(answer, self._queues)
+            case "MATCHED":
+                return matched_of(answer[1])
+            case "ELSEWHERE":
+                return Elsewhere(queues=tuple(answer[1].split(",")))
+            case "OVER":
+                return last_word_of(answer[1])
+            case _:
+                return NotInQueue()
+
+    def _wanted_keys(self, queues: Sequence[str]) -> list[str]:
+        """Five a queue, in the order of `join_queue` and `join_party`."""
+        return [
+            key
+            for queue in map(self._keys.of_queue, queues)
+            for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
+        ]
+
+    def join_party(
+        self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
+    ) -> Waiting | MemberBusy | RatingMissing:
+        keys, queues = self._keys, requests[0].queues
+        players = [request.player_id for request in requests]
+        members = [
+            word
+            for request in requests
+            for word in (
+                request.player_id,
+                request.region,
+                request.traits,
+                request.username,
+                *_brought(request, queues),
+            )
+        ]
+        party = party_text(party_id, sorted(players))
+        answer = self._ask(
+            "join_party",
+            [
+                keys.tickets,
+                keys.online,
+                keys.online_last_seen,
+                keys.matches,
+                keys.outbox,
+                keys.incarnation,
+                *self._wanted_keys(queues),
+                *[key for player in players for key in (keys.elsewhere(player), keys.ratings(player))],
             ],
             [
-                player_id,
                 now_ms,
-                rules.name,
-                *ticket,
-                mode,
-                lifetimes.QUEUE_LIFETIME_MS,
-                lifetimes.STATS_LIFETIME_MS,
-                lifetimes.NUDGE_LIFETIME_MS,
-                lifetimes.RATINGS_LIFETIME_MS,
-                lifetimes.ONLINE_LIFETIME_MS,
+                len(queues),
+                len(requests),
+                requests[0].ticket_id,
+                party,
+                *_JOIN_LIFETIMES_MS,
+                *queues,
+                *members,
                 *self._queues,
             ],
         )
         match answer[0]:
             case "WAITING":
-                return waiting_of(answer)
+                return waiting_of(answer, self._queues)
             case "MATCHED":
-                return matched_of(answer[1])
+                return MemberBusy(answer[2], matched_of(answer[1]))
             case "ELSEWHERE":
-                return Elsewhere(queue=answer[1])
-            case "OVER":
-                return last_word_of(answer[1])
+                return MemberBusy(answer[2], Elsewhere(queues=tuple(answer[1].split(","))))
             case _:
-                return NotInQueue()
+                return RatingMissing()
 
     def status(self, player_id: PlayerId, now_ms: int) -> Waiting | Matched | Ended | Expired | NotInQueue:
         answer = self._ask(
@@ -159,7 +220,7 @@ class RedisTicketStore:
         )
         match answer[0]:
             case "WAITING":
-                return waiting_of(answer)
+                return waiting_of(answer, self._queues)
             case "MATCHED":
                 return matched_of(answer[1])
             case "OVER":
@@ -170,20 +231,32 @@ class RedisTicketStore:
     def leave(
         self, player_id: PlayerId, now_ms: int, *, request_key: str = ""
     ) -> Left | Matched | BeingMatched | NotInQueue:
-        answer = self._ask(
-            "leave_queue",
-            [*self._player_keys, self._keys.incarnation, self._keys.last_word(player_id), *self._per_queue_keys],
-            [player_id, now_ms, self._last_word_ms, request_key, *self._queues],
-        )
+        players = [player_id]
+        answer = self._leave(players, now_ms, request_key)
+        while answer[0] == "PARTY":
+            players = [player_id, *(member for member in members_of(answer[1]) if member != player_id)]
+            answer = self._leave(players, now_ms, request_key)
         match answer[0]:
             case "LEFT":
-                return left_of(answer[1])
+                return left_of(answer[1], others=tuple(players[1:]))
             case "MATCHED":
                 return matched_of(answer[1])
             case "BEING_MATCHED":
                 return BeingMatched()
             case _:
                 return NotInQueue()
+
+    def _leave(self, players: Sequence[PlayerId], now_ms: int, request_key: str) -> list[Any]:
+        return self._ask(
+            "leave_queue",
+            [
+                *self._player_keys,
+                self._keys.incarnation,
+                *map(self._keys.last_word, players),
+                *self._per_queue_keys,
+            ],
+            [now_ms, self._last_word_ms, request_key, len(players), *players, *self._queues],
+        )
 
     def _ask(self, script: str, keys: list[str], args: list[str | int]) -> list[Any]:
         """A player's call. Raises `StoreUnavailable` where the data may be another than was promised: wiped, or of a
@@ -199,7 +272,7 @@ class RedisTicketStore:
         answer = self._scripts.call("hold_player", keys, [player_id, queue, lifetime_ms])
         if answer[0] == "HELD":
             return None
-        return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(queue=answer[1])
+        return matched_of(answer[1]) if answer[0] == "MATCHED" else Elsewhere(tuple(answer[1].split(",")))
 
     def let_go(self, *player_ids: PlayerId) -> None:
         """They no longer wait elsewhere, as far as is known."""
@@ -240,22 +313,12 @@ class RedisTicketStore:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
         players = self._listed(self._keys.of_queue(queue), asked_since_ms)
-        marks: list[str] = []
+        marks: list[str | None] = []
         with redis_errors():
             for page in in_batches(players, SNAPSHOT_PAGE):
                 found: Any = self._client.hmget(self._keys.tickets, list(page))
                 marks += found
-        head = f"|{queue}|"
-        rows = [row for row, mark in enumerate(marks) if mark is not None and mark.startswith(head)]
-        if len(rows) < len(players):
-            players, marks = [players[row] for row in rows], [marks[row] for row in rows]
-        parts = [mark.split("|", 5) for mark in marks]
-        return WaitingTickets(
-            player_ids=players,
-            ratings=np.array([part[3] for part in parts], dtype=np.float64),
-            joined_ms=np.array([part[4] for part in parts], dtype=np.int64),
-            marks=marks,
-        )
+        return waiting_tickets(queue, players, marks)
 
     def _listed(self, keys: Any, asked_since_ms: int) -> list[str]:
         """Players of the queue, each once; those who have asked since."""
@@ -276,7 +339,8 @@ class RedisTicketStore:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
         with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
-            batches = in_batches(proposals, CLAIM_BATCH)
+            largest = max((sum(map(len, proposal.teams)) for proposal in proposals), default=2)
+            batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // largest))
             for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch), batches):
                 for one in made:
                     if isinstance(one, str):
@@ -290,17 +354,19 @@ class RedisTicketStore:
     ) -> list[Match | str]:
         form = ClaimForm(rules.name, now_ms, proposals)
         queue = self._keys.of_queue(rules.name)
-        keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_waits, self._keys.tickets]
+        keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_matches, self._keys.tickets]
         keys += [self._keys.matches, self._keys.outbox, *self._pool_keys]
+        for other in map(self._keys.of_queue, form.other_queues):
+            keys += [other.queue, other.arrivals, other.last_seen, other.stats]
         args: list[str | int] = [
             rules.placement,
-            form.players_a_match,
+            len(proposals),
             epoch,
             lifetimes.MATCHES_LIFETIME_MS,
             lifetimes.STATS_LIFETIME_MS,
-            lifetimes.RECENT_WAITS_KEPT,
+            lifetimes.RECENT_MATCHES_KEPT,
         ]
-        return form.outcomes(self._scripts.call("claim_matches", keys, args + form.args))
+        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args, *form.other_queues]))
 
     # --- the clock's calls ----------------------------------------------------------------------------
 
@@ -311,21 +377,22 @@ class RedisTicketStore:
             silent: Any = self._client.zrange(
                 keys.last_seen, "-inf", f"({before}", byscore=True, offset=0, num=EXPIRE_BATCH
             )
-        if not silent:
-            return []
-        ended: list[str] = self._scripts.call(
-            "expire_tickets",
-            [
-                keys.queue,
-                keys.arrivals,
-                keys.last_seen,
-                keys.stats,
-                self._keys.tickets,
-                *map(self._keys.last_word, silent),
-            ],
-            [rules.name, before, self._last_word_ms, *silent],
-        )
+        ended: list[str] = []
+        while silent:
+            answer = self._expire(rules.name, before, silent)
+            until = answer.index("PARTY") if "PARTY" in answer else len(answer)
+            ended += answer[:until]
+            others = [player for player in answer[until + 1 :] if player not in silent]
+            silent = [*silent, *others] if others else []
         return [TicketId(ticket) for ticket in ended]
+
+    def _expire(self, queue: str, before_ms: int, players: Sequence[str]) -> list[str]:
+        answer: list[str] = self._scripts.call(
+            "expire_tickets",
+            [self._keys.tickets, *self._per_queue_keys, *map(self._keys.last_word, players)],
+            [before_ms, self._last_word_ms, len(self._queues), queue, *self._queues, *players],
+        )
+        return answer
 
     def prune_online(self, now_ms: int) -> int:
         keys = [self._keys.online, self._keys.online_last_seen]
@@ -354,32 +421,60 @@ class RedisTicketStore:
 
     def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
         for match in matches:
-            queue = self._keys.of_queue(match.queue)
-            players = [word for player in match.players for word in (player.id, "GONE" if player.id in gone else "")]
+            players = [player.id for player in match.players]
             self._scripts.call(
                 "withdraw_match",
-                [*self._match_keys, queue.queue, queue.arrivals, queue.last_seen, queue.stats, *self._pool_keys],
-                [match.id, match.server.id if match.server else "", now_ms, lifetimes.QUEUE_LIFETIME_MS, *players],
+                [
+                    *self._match_keys,
+                    *self._pool_keys,
+                    *self._per_queue_keys,
+                    *map(self._keys.last_word, players),
+                ],
+                [
+                    match.id,
+                    match.server.id if match.server else "",
+                    now_ms,
+                    lifetimes.QUEUE_LIFETIME_MS,
+                    self._last_word_ms,
+                    match.queue,
+                    len(players),
+                    *[word for pair in becomes_of(match, gone).items() for word in pair],
+                    *self._queues,
+                ],
             )
 
     def enter(self, matches: Sequence[Matched]) -> None:
         for matched in matches:
-            match = matched.match
-            players = [word for player in match.players for word in (player.id, match.id + ticket_word(match, player))]
-            self._scripts.call(
-                "enter_match",
-                [*self._match_keys, *self._pool_keys, *self._per_queue_keys],
-                [
-                    match.id,
-                    f"{matched.status} {match.to_json()}",
-                    match.server.id if match.server else "",
-                    lifetimes.MATCHES_LIFETIME_MS,
-                    lifetimes.SERVERS_LIFETIME_MS,
-                    len(match.players),
-                    *players,
-                    *self._queues,
-                ],
-            )
+            answer = self._enter(matched, [])
+            while answer[0] == "PARTY":
+                answer = self._enter(matched, answer[1:])
+
+    def _enter(self, matched: Matched, fellows: Sequence[str]) -> list[str]:
+        match = matched.match
+        players = [word for player in match.players for word in (player.id, match.id + ticket_word(match, player))]
+        answer: list[str] = self._scripts.call(
+            "enter_match",
+            [
+                *self._match_keys,
+                *self._pool_keys,
+                *self._per_queue_keys,
+                *map(self._keys.last_word, fellows),
+            ],
+            [
+                match.id,
+                f"{matched.status} {match.to_json()}",
+                match.server.id if match.server else "",
+                lifetimes.MATCHES_LIFETIME_MS,
+                lifetimes.SERVERS_LIFETIME_MS,
+                len(match.players),
+                len(fellows),
+                self._last_word_ms,
+                *players,
+                *fellows,
+                *self._queues,
+            ],
+        )
+        return answer
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
         for batch in in_batches(player_ids, EXPIRE_BATCH):
@@ -443,11 +538,11 @@ class RedisTicketStore:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             pipeline.zcard(keys.queue)
             pipeline.hgetall(keys.stats)
-            pipeline.lrange(keys.recent_waits, 0, lifetimes.RECENT_WAITS_KEPT - 1)
+            pipeline.lrange(keys.recent_matches, 0, lifetimes.RECENT_WAITS_KEPT // 2 - 1)
             pipeline.get(keys.last_round)
             for least, below in bands:
                 pipeline.zcount(keys.queue, least, f"({below}")
-            size, stats, waits, last_round, *per_band = pipeline.execute()
+            size, stats, recent, last_round, *per_band = pipeline.execute()
         return QueueCounts(
             current_size=size,
             rating_sum=float(stats.get("rating_sum", 0)) if size else 0.0,
@@ -455,14 +550,24 @@ class RedisTicketStore:
             total_leaves=int(stats.get("total_leaves", 0)),
             total_matches=int(stats.get("total_matches", 0)),
             total_expired=int(stats.get("total_expired", 0)),
-            recent_waits_ms=[int(wait) for wait in waits],
+            recent_waits_ms=recent_of(recent).waits_ms.tolist(),
             per_band=per_band,
             last_round_ms=int(last_round) if last_round else None,
         )
 
+    def recent(self, queue: str, limit: int) -> RecentMatches:
+        with redis_errors():
+            lines: Any = self._client.lrange(self._keys.of_queue(queue).recent_matches, 0, limit - 1)
+        return recent_of(lines)
+
     def online(self) -> int:
         with redis_errors():
             return int(self._client.hlen(self._keys.online))
+
+
+def _brought(request: JoinRequest, queues: Sequence[str]) -> list[str]:
+    """The ratings that a join brings, as scripts take them: "" is none."""
+    return ["" if rating is None else repr(rating) for rating in request.brought(queues)]
 
 
 def _outbox_entry(match_id: str, raw: str, epoch: int) -> OutboxEntry:

@@ -1,32 +1,42 @@
 """How Redis writes down a ticket, a match and how a ticket ended; and back.
 
-ticket     match|queue|id|rating|joined at, ms|region|username     match is "" while it waits
+ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username     match is "" while it waits
+           queues and ratings are parallel, with commas; party and traits may be ""
 match      created {…}  or  in_progress {…}
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
 
+from collections.abc import Container
 from typing import Any
 
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, TicketId
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, TicketId
 from matchmaking.stores.port import LeftBehind
 from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
 
 
-def waiting_of(answer: list[Any]) -> Waiting:
-    """Of what `join_queue` and `ticket_status` answer: WAITING, NEW|SAME, ticket, rank, size, rating_sum, NUDGE|""."""
-    _, is_new, ticket, rank, size, rating_sum, nudge = answer
-    _, queue, ticket_id, rating, joined_ms, region, _ = ticket.split("|", 6)
+def waiting_of(answer: list[Any], known: Container[str]) -> Waiting:
+    """Of what `join_queue`, `join_party` and `ticket_status` answer: WAITING, NEW|SAME, ticket, rank, size, rating_sum,
+    queues of which a round is wanted. Of its queues those that are known, one at least."""
+    _, is_new, ticket, rank, size, rating_sum, wanted = answer
+    _, queues, ticket_id, ratings, joined_ms, region, party, traits, _ = ticket.split("|", 8)
+    if "," not in queues:
+        names, points = (queues,), (float(ratings),)
+    else:
+        places = [(name, float(rating)) for name, rating in zip(queues.split(","), ratings.split(","), strict=True)]
+        names, points = zip(*[place for place in places if place[0] in known], strict=True)
     return Waiting(
         ticket_id=TicketId(ticket_id),
-        queue=queue,
-        rating=float(rating),
+        queues=names,
+        ratings=points,
         joined_ms=int(joined_ms),
         position=int(rank) + 1,
         size=int(size),
         rating_sum=float(rating_sum),
         region=region,
         is_new=is_new == "NEW",
-        wants_round=nudge == "NUDGE",
+        wanted_rounds=tuple(wanted.split(",")) if wanted else (),
+        party=party,
+        traits=traits,
     )
 
 
@@ -54,12 +64,12 @@ def ended_word(ended: LeftBehind) -> str:
     return f"expired|{ticket.id}|{ticket.queue}"
 
 
-def left_of(word: str) -> Left:
+def left_of(word: str, *, others: tuple[PlayerId, ...] = ()) -> Left:
     _, ticket_id, queue, waited_ms, _ = word.split("|", 4)
-    return Left(queue=queue, ticket_id=TicketId(ticket_id), waited_ms=int(waited_ms))
+    return Left(queue=queue, ticket_id=TicketId(ticket_id), waited_ms=int(waited_ms), others=others)
 
 
 def ticket_word(match: Match, player: MatchedPlayer) -> str:
     """The ticket, behind its match's id, as it was when it became this match."""
     joined_ms = match.created_ms - player.waited_ms
-    return f"|{match.queue}|{player.ticket_id}|{player.rating!r}|{joined_ms}|{match.region}|{player.username}"
+    return f"|{match.queue}|{player.ticket_id}|{player.rating!r}|{joined_ms}|{match.region}|||{player.username}"

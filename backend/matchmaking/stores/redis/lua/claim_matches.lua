@@ -1,35 +1,40 @@
 -- claim_matches: make proposals into matches, each whole or not at all.
 --
 -- KEYS[1] queue  [2] arrivals  [3] last_seen  sorted sets of the queue
--- KEYS[4] stats         hash, counters              [5] recent_waits  list, ms
--- KEYS[6] tickets       hash, player -> "match|queue|id|rating|…|username"; match is "" while it waits
+-- KEYS[4] stats         hash, counters              [5] recent_matches  list, a line a match
+-- KEYS[6] tickets       hash, player -> "match|queues|id|ratings|…|username"; match is "" while it waits
 -- KEYS[7] matches       hash, match id -> its status and the match, of live matches
 -- KEYS[8] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[9] servers       hash, server -> JSON record  [10] active  hash, server -> games it hosts
 -- KEYS[11] load         sorted set, servers with a free seat -> games / capacity
 -- KEYS[12] seats        sorted set by name, "region|load|server" of the same
 -- KEYS[13] active_games sorted set by name, "server/match"
--- ARGV[1] placement  [2] players a match  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] waits kept
--- ARGV[7..] for each proposal: match id, region or "", "created " and the match as JSON up to its server, sum of ratings;
---           then for each of its players, none twice: player, ticket as the snapshot saw it, waited, ms
+-- KEYS[14..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
+-- ARGV[1] placement  [2] proposals  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] recent matches kept
+-- ARGV[7..] for each proposal: match id, region or "", "created " and the match as JSON up to its server, sum of ratings, line for
+--           recent matches, number of players; then for each of them, none twice: player, ticket as the snapshot saw it;
+-- then the names of the other queues
 --
 -- Returns a list, an entry a proposal: its seat as JSON ("null" where it has none), "TAKEN" (a ticket no longer waits) or
 -- "NO_SEAT" (the queue demands a server and there is no seat); in both the tickets that wait stay in place.
 local call, ARGV, KEYS = redis.call, ARGV, KEYS -- locals are found faster than globals
 local tickets, load, seats, active_games = KEYS[6], KEYS[11], KEYS[12], KEYS[13]
-local placement, epoch, players = ARGV[1], ARGV[3], tonumber(ARGV[2])
-local stride = 4 + 3 * players
-local proposals = (#ARGV - 6) / stride
+local placement, epoch, proposals = ARGV[1], ARGV[3], tonumber(ARGV[2])
 local answers, servers, nearest = {}, {}, {}
 
 -- The tickets that players hold now; nil once one of them is in a match.
 local holds, names, count = {}, {}, 0
-for first = 11, #ARGV, stride do
-  for at = first, first + stride - 5, 3 do
+local firsts, lasts, at = {}, {}, 7
+for number = 1, proposals do
+  local first = at + 6
+  firsts[number], lasts[number] = first, first + 2 * ARGV[at + 5] - 1
+  at = lasts[number] + 1
+  for place = first, lasts[number], 2 do
     count = count + 1
-    names[count] = ARGV[at]
+    names[count] = ARGV[place]
   end
 end
+local others_from = at
 local found = call('HMGET', tickets, unpack(names))
 for place = 1, count do holds[names[place]] = found[place] end
 
@@ -87,14 +92,14 @@ function find_server(region)
   return region ~= '' and find_server('') or nil
 end
 
-local outbox, live, matched, waits, gone, games = {}, {}, {}, {}, {}, {}
+local outbox, live, matched, lines, gone, games = {}, {}, {}, {}, {}, {}
 local made, taken, hosted, rating_sum = 0, 0, 0, 0
 for number = 1, proposals do
-  local first = 7 + (number - 1) * stride
-  local match_id, last = ARGV[first], first + stride - 1
+  local first, last = firsts[number], lasts[number]
+  local match_id = ARGV[first - 6]
   local server, do_wait = nil, true
-  for at = first + 4, last, 3 do do_wait = do_wait and holds[ARGV[at]] == ARGV[at + 1] end
-  if do_wait and placement ~= 'none' then server = find_server(ARGV[first + 1]) end
+  for place = first, last, 2 do do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1] end
+  if do_wait and placement ~= 'none' then server = find_server(ARGV[first - 5]) end
   if not do_wait then
     answers[number] = 'TAKEN'
   elseif placement == 'required' and not server then
@@ -103,13 +108,13 @@ for number = 1, proposals do
     local seat = server and server.seat or 'null'
     made = made + 1
     outbox[2 * made - 1], outbox[2 * made] = match_id, epoch
-    live[2 * made - 1], live[2 * made] = match_id, ARGV[first + 2] .. seat .. '}'
-    rating_sum = rating_sum + ARGV[first + 3]
-    for at = first + 4, last, 3 do
-      local player = ARGV[at]
+    live[2 * made - 1], live[2 * made] = match_id, ARGV[first - 4] .. seat .. '}'
+    rating_sum, lines[made] = rating_sum + ARGV[first - 3], ARGV[first - 2]
+    for place = first, last, 2 do
+      local player = ARGV[place]
       taken = taken + 1
-      holds[player], gone[taken], waits[taken] = nil, player, ARGV[at + 2]
-      matched[2 * taken - 1], matched[2 * taken] = player, match_id .. ARGV[at + 1]
+      holds[player], gone[taken] = nil, player
+      matched[2 * taken - 1], matched[2 * taken] = player, match_id .. ARGV[place + 1]
     end
     if server then
       server.games, server.is_taken, hosted = server.games + 1, true, hosted + 1
@@ -120,13 +125,28 @@ for number = 1, proposals do
 end
 if made == 0 then return answers end
 
+-- Out of the other queues, where a ticket waits in several.
+local others = {}
+for place = others_from, #ARGV do others[ARGV[place]] = 14 + (place - others_from) * 4 end
+for number = 1, others_from <= #ARGV and taken or 0 do
+  local its_queues, ratings = string.match(matched[2 * number], '^[^|]*|([^|]*)|[^|]*|([^|]*)')
+  local points = string.gmatch(ratings, '[^,]+')
+  for name in string.gmatch(its_queues, '[^,]+') do
+    local key, rating = others[name], points()
+    if key and call('ZREM', KEYS[key], gone[number]) == 1 then
+      call('ZREM', KEYS[key + 1], gone[number])
+      call('ZREM', KEYS[key + 2], gone[number])
+      call('HINCRBYFLOAT', KEYS[key + 3], 'rating_sum', -tonumber(rating))
+    end
+  end
+end
 call('HSET', tickets, unpack(matched))
 for zset = 1, 3 do call('ZREM', KEYS[zset], unpack(gone)) end
 call('HSET', KEYS[7], unpack(live))
 call('HSET', KEYS[8], unpack(outbox))
 call('HINCRBY', KEYS[4], 'total_matches', made)
 call('HINCRBYFLOAT', KEYS[4], 'rating_sum', -rating_sum)
-call('LPUSH', KEYS[5], unpack(waits))
+call('LPUSH', KEYS[5], unpack(lines))
 call('LTRIM', KEYS[5], 0, ARGV[6] - 1)
 for _, place in ipairs({6, 7, 8}) do call('PEXPIRE', KEYS[place], ARGV[4]) end
 for _, place in ipairs({4, 5}) do call('PEXPIRE', KEYS[place], ARGV[5]) end

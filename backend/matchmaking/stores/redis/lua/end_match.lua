@@ -2,7 +2,7 @@
 --
 -- KEYS[1] matches       hash, match id -> its status and the match, of live matches
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
--- KEYS[3] tickets       hash, player -> "match|queue|id|…"
+-- KEYS[3] tickets       hash, player -> "match|queues|id|…"
 -- KEYS[4] servers       hash, server -> JSON record
 -- KEYS[5] active        hash, server -> games it hosts
 -- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
