@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 
 import matchmaking.engine
 from matchmaking.engine import Pairing, SearchWindow, find_matches
-from matchmaking.engine.band import find_accepted, find_choices, find_crowds, follow_choices
+from matchmaking.engine.band import find_choices, find_crowds, follow_choices
 from matchmaking.engine.line import Line, line_up
-from matchmaking.engine.pairing import find_opponents
+from matchmaking.engine.pairing import find_opponents, see_accepted
+from matchmaking.engine.terms import NO_TERMS
 from tests.unit.strategies import NOW_MS, THIN_WINDOW, Ticket, a_ticket, players_met, pools, waiting
 
 #: Rating points: differences whose thousandths no 64-bit integer holds, and none.
 FAR_APART = (0.0, 1e200, 2e200, 3e200, 3e200)
+
+#: Everyone of a test accepts everyone.
+WIDE_WINDOW = SearchWindow(base=1_000)
 
 #: How good a pairing is: pairs, minus the sum of gaps (thousandths of a point), the sum of waits (ms).
 Value = tuple[int, int, int]
@@ -230,9 +234,10 @@ def test_a_wide_pair_meets_across_closer_ones() -> None:
 
 def test_a_crowd_leaves_out_one_at_the_smallest_sum_of_gaps() -> None:
     line = a_line([0, 1, 10, 11, 20, 21, 40, 60, 61, 70, 71])  # without 40 all gaps are 1
+    accepted = see_accepted(line, WIDE_WINDOW, 2)
 
-    assert find_crowds(find_accepted(line.ratings, line.reaches, 2), 2).all()
-    assert find_opponents(line, 2).tolist() == [1, 0, 3, 2, 5, 4, -1, 8, 7, 10, 9]
+    assert find_crowds(accepted, 2).all()
+    assert find_opponents(line, accepted, 2).tolist() == [1, 0, 3, 2, 5, 4, -1, 8, 7, 10, 9]
 
 
 def test_nothing_is_a_crowd_that_has_a_stranger_behind() -> None:
@@ -244,7 +249,9 @@ def test_nothing_is_a_crowd_that_has_a_stranger_behind() -> None:
         a_ticket("d", rating=57),
     ]
 
-    assert find_opponents(line_up(waiting(tickets), THIN_WINDOW, NOW_MS), 2).tolist() == [2, 3, 0, 1]
+    line = line_up(waiting(tickets), THIN_WINDOW, NOW_MS)
+
+    assert find_opponents(line, see_accepted(line, THIN_WINDOW, 2), 2).tolist() == [2, 3, 0, 1]
 
 
 @pytest.mark.parametrize("count", [300, 301, 2_000, 2_001])
@@ -313,12 +320,12 @@ def test_no_pairing_of_a_few_is_better(tickets: list[Ticket]) -> None:
 @given(pools(min_size=20, max_size=30, rating_steps=240), st.integers(1, 4))
 def test_deciding_less_in_a_crowd_decides_as_well(tickets: list[Ticket], band: int) -> None:
     line = line_up(waiting(tickets), THIN_WINDOW, NOW_MS)
-    accepted = find_accepted(line.ratings, line.reaches, band)
+    accepted = see_accepted(line, THIN_WINDOW, band)
     no_crowds = np.zeros(len(tickets), dtype=np.bool_)
 
-    thorough = follow_choices(find_choices(line.thousandths, line.waited_ms, accepted, no_crowds, band))
+    thorough = follow_choices(find_choices(line.thousandths, line.waited_ms, accepted, no_crowds, NO_TERMS.malus, band))
 
-    assert line_value(line, find_opponents(line, band)) == line_value(line, thorough)
+    assert line_value(line, find_opponents(line, accepted, band)) == line_value(line, thorough)
 
 
 # What it costs others
@@ -339,7 +346,7 @@ def test_a_name_that_the_engine_lacks_is_an_attribute_error() -> None:
 def a_line(ratings: list[float]) -> Line:
     """A line of tickets that have all waited equally long and accept everyone."""
     tickets = [a_ticket(f"{place:03}", rating=rating) for place, rating in enumerate(ratings)]
-    return line_up(waiting(tickets), SearchWindow(base=1_000), NOW_MS)
+    return line_up(waiting(tickets), WIDE_WINDOW, NOW_MS)
 
 
 def line_value(line: Line, opponents: np.ndarray) -> Value:

@@ -6,6 +6,8 @@ still to come. A set of promises is a bitmask, bit d-1 for the ticket d places b
 a ticket that goes unmatched is passed over at once. So the best pairing ends with no promise open.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -18,15 +20,45 @@ PASSED_OVER = 0
 
 
 @njit(cache=True)
-def find_accepted(ratings: np.ndarray, reaches: np.ndarray, band: int) -> np.ndarray:
-    """For each ticket a bitmask: bit d-1 is set if it and the ticket d places back accept each other."""
+def find_accepted(
+    ratings: np.ndarray,
+    reaches: np.ndarray,
+    worths: np.ndarray,
+    excess: np.ndarray,
+    malus: np.ndarray,
+    ceiling: float,
+    longer_wait_counts: bool,
+    band: int,
+) -> np.ndarray:
+    """For each ticket a bitmask: bit d-1 is set if it and the ticket d places back accept each other.
+
+    `worths`, `excess` and `malus` (see `Terms`) may be empty, which is nothing of the kind.
+    """
     accepted = np.zeros(len(ratings), dtype=np.int64)
     for i in range(len(ratings)):
         for back in range(1, min(band, i) + 1):
-            gap = abs(ratings[i] - ratings[i - back])
-            if gap <= min(reaches[i], reaches[i - back]):
+            j = i - back
+            gap = abs(ratings[i] - ratings[j])
+            if len(malus):
+                gap += malus[i, back - 1]
+            reach = max(reaches[i], reaches[j]) if longer_wait_counts else min(reaches[i], reaches[j])
+            if len(excess):
+                reach = max(reach, min(reach + math.sqrt(excess[i] + excess[j]), ceiling))
+            if gap <= reach and (not len(worths) or gap <= worths[i] + worths[j]):
                 accepted[i] |= 1 << (back - 1)
     return accepted
+
+
+@njit(cache=True)
+def refuse_far_regions(accepted: np.ndarray, is_near: np.ndarray, band: int) -> None:
+    """Clear, in place, the bits of two tickets without a region (a column) that is near enough to both (rows)."""
+    for i in range(len(accepted)):
+        for back in range(1, min(band, i) + 1):
+            meet = False
+            for region in range(is_near.shape[1]):
+                meet |= is_near[i, region] and is_near[i - back, region]
+            if not meet:
+                accepted[i] &= ~(1 << (back - 1))
 
 
 @njit(cache=True)
@@ -57,7 +89,12 @@ def make_values(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @njit(cache=True)
 def find_choices(
-    thousandths: np.ndarray, waited_ms: np.ndarray, accepted: np.ndarray, crowded: np.ndarray, band: int
+    thousandths: np.ndarray,
+    waited_ms: np.ndarray,
+    accepted: np.ndarray,
+    crowded: np.ndarray,
+    malus: np.ndarray,
+    band: int,
 ) -> np.ndarray:
     """The best choice of each ticket (a row) by the promises kept past it (a column): uint8, n x 2^(band-1).
 
@@ -81,6 +118,8 @@ def find_choices(
                 if accepted[i] & ~kept & bit:
                     before = kept | bit
                     gap = int(min(thousandths[i] - thousandths[i - back], WIDEST_GAP))
+                    if len(malus):
+                        gap += round(min(malus[i, back - 1] * 1000, WIDEST_GAP))
                     both_waited = waited_ms[i] + waited_ms[i - back]
                     value = (pairs[before] + 1, nearness[before] - gap, waited[before] + both_waited)
                     if value > best:

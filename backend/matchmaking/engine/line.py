@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matchmaking.engine.density import Density
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
 
@@ -17,7 +18,8 @@ class Line:
 
     `tickets` intp, where each stands in `WaitingTickets`; `ratings` and `reaches` float64, rating points;
     `thousandths` float64, ratings in whole thousandths of a point, in which sums of gaps are exact;
-    `waited_ms` int64.
+    `waited_ms` int64; `worths` float64, rating points: half of the gap that a ticket puts up with now (see `Patience`),
+    empty where any gap in reach will do.
     """
 
     tickets: np.ndarray
@@ -25,20 +27,26 @@ class Line:
     thousandths: np.ndarray
     reaches: np.ndarray
     waited_ms: np.ndarray
+    worths: np.ndarray
 
 
-def line_up(tickets: WaitingTickets, window: SearchWindow, now_ms: int) -> Line:
+def line_up(tickets: WaitingTickets, window: SearchWindow, now_ms: int, density: Density | None = None) -> Line:
     """The line by (rating in thousandths, joined, player): the same however the tickets came in."""
     thousandths = np.rint(np.clip(tickets.ratings, -FARTHEST_RATING, FARTHEST_RATING) * 1000)
     order = np.lexsort((tickets.joined_ms, thousandths))
     _settle_ties(order, tickets, thousandths)
     waited_ms = now_ms - tickets.joined_ms[order]
+    ratings = tickets.ratings[order]
+    worths = np.empty(0)
+    if window.patience is not None and density is not None:
+        worths = window.patience.worths(ratings, waited_ms / 1000, density)
     return Line(
         tickets=order,
-        ratings=tickets.ratings[order],
+        ratings=ratings,
         thousandths=thousandths[order],
         reaches=window.reaches(waited_ms / 1000),
         waited_ms=waited_ms,
+        worths=worths,
     )
 
 

@@ -37,6 +37,11 @@ class SearchWindow:
     #: Whether a match within the window is taken at once or better left for someone closer; None takes it.
     patience: Patience | None = None
 
+    @property
+    def ceiling(self) -> float:
+        """Rating points that no reach goes beyond."""
+        return self.base + (max(points for _, points in self.steps) if self.steps else self.max_extra)
+
     def reach(self, waited_seconds: float) -> float:
         """Rating points that a ticket accepts between itself and an opponent, either way."""
         if self.steps:
