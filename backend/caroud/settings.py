@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "players",
     "servers",
     "matchmaking",
+    "simulator",
     "caroud.apps.CaroudConfig",
 ]
 MIDDLEWARE = [

@@ -48,6 +48,17 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self.joined_ms)
 
+    def first(self, count: int) -> "Arrivals":
+        """The first so many, or all."""
+        return Arrivals(
+            joined_ms=self.joined_ms[:count],
+            leaves_ms=self.leaves_ms[:count],
+            ratings=self.ratings[:count],
+            deviations=self.deviations[:count],
+            games=self.games[:count],
+            player_ids=self.player_ids[:count],
+        )
+
 
 def poisson_arrivals(
     players: int,

@@ -12,8 +12,11 @@ LOPSIDED = 0.70
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the players asked about. Waits in seconds, of all of them, matched or gone; gaps in rating points and chances
-    of the favourite, of those matched; shares from 0 to 1. NaN where nobody is."""
+    """Of the players asked about: seconds, rating points, shares from 0 to 1; NaN where nobody is.
+
+    The mean wait, gaps and chances of the favourite are of those matched, as the limit's are. Percentiles of waits are
+    of all: who left counts with the whole of the patience, or the worst waits would not show.
+    """
 
     players: int
     wait_mean: float
@@ -38,7 +41,7 @@ def figures_of(outcome: Outcome, chosen: np.ndarray | None = None) -> Figures:
     favourites = favourite_chances(gaps)
     return Figures(
         players=len(waits),
-        wait_mean=_mean(waits),
+        wait_mean=_mean(waits[is_matched]),
         wait_p50=_percentile(waits, 50),
         wait_p95=_percentile(waits, 95),
         wait_p99=_percentile(waits, 99),
