@@ -57,7 +57,7 @@ class Faf:
         return pairs
 
     def _next_wait_ms(self) -> int:
-        players, spent_ms = (sum(column) for column in zip(*self._pops, strict=True))
+        players, spent_ms = sum(size for size, _ in self._pops), sum(spent for _, spent in self._pops)
         if not players:
             return LONGEST_MS
         return round(min(max(AIM * spent_ms / players, SHORTEST_MS), LONGEST_MS))

@@ -47,7 +47,7 @@ class Original:
 
     def begin(self, arrivals: Arrivals, dice: np.random.Generator) -> None:
         self._look = _Look(arrivals, original_reach)
-        self._joined_ms = arrivals.joined_ms.tolist()
+        self._joined_ms: list[int] = arrivals.joined_ms.tolist()
 
     def on_join(self, row: int, waiting: Collection[int], now_ms: int) -> Pairs:
         return self._look.take(row, waiting, now_ms, by_longer_wait=False)

@@ -10,19 +10,7 @@ from simulator.clockwork import NOBODY, simulate
 from simulator.figures import bands_of, figures_of
 from simulator.policies.ours import Ours
 from simulator.policies.port import Pairs
-
-
-def arrivals(*joins: tuple[int, float], patience_ms: int = 300_000) -> Arrivals:
-    """Players by (joined_ms, rating)."""
-    joined_ms = np.array([at for at, _ in joins], dtype=np.int64)
-    return Arrivals(
-        joined_ms=joined_ms,
-        leaves_ms=joined_ms + patience_ms,
-        ratings=np.array([rating for _, rating in joins]),
-        deviations=np.full(len(joins), 60.0),
-        games=np.full(len(joins), 100),
-        player_ids=[f"p{row}" for row in range(len(joins))],
-    )
+from tests.unit.simulator.builders import arrivals
 
 
 class Sleeper:

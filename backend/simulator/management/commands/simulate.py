@@ -24,7 +24,7 @@ from simulator.study import PEERS, Study, study
 from simulator.tables import by_band, overview
 
 #: Columns of a terminal that the tables need; a narrower one wraps their lines rather than losing figures.
-WIDTH = 132
+WIDTH = 150
 
 _EPILOG = """\
 examples:
