@@ -26,7 +26,7 @@ PEERS: Mapping[str, Callable[[], Policy]] = {
 #: Prices of the limit's curve, as multiples of the arrivals a second: from far gaps at once to close ones at leisure.
 PRICES = (0.3, 1.0, 3.0, 10.0, 40.0, 200.0)
 #: Players whose limit is looked for, the first ones: a matching of all takes minutes.
-LIMIT_PLAYERS = 1_500
+LIMIT_PLAYERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
