@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test demo bench chaos lint clean
+.PHONY: help run test demo bench simulate chaos lint clean
 
 # The interpreter that makes .venv; `make PYTHON=/path/to/python run` for another one.
 PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
@@ -26,7 +26,7 @@ LOG := $(VENV)/pip.log
 WITH_BACKEND := PYTHONPATH=backend
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/.runtime $(VENV)/.servers ## start everything: Redis, PostgreSQL, API, workers, beat, Flower
 	@$(WITH_BACKEND) exec $(IN_VENV) -m devstack
@@ -39,6 +39,10 @@ demo: $(VENV)/.runtime $(VENV)/.servers ## play: PLAYERS=200 for SECONDS=60, on 
 
 bench: $(VENV)/.dev $(VENV)/.servers ## measure: prints ratios, which travel between machines
 	@$(WITH_BACKEND) exec $(IN_VENV) -m bench $(ARGS)
+
+# Pure: no server is asked, so the settings that guard one do not count.
+simulate: $(VENV)/.runtime ## simulate a queue: its rules beside the peers' and the limit; ARGS="--rate 5 --html report.html"
+	@DEBUG=True exec $(IN_VENV) backend/manage.py simulate $(ARGS)
 
 chaos: $(VENV)/.dev $(VENV)/.servers ## break things: faults for MINUTES=10 from SEED=…, and whether every promise held
 	@$(WITH_BACKEND) exec $(IN_VENV) -m chaos --minutes "$(MINUTES)" $(if $(SEED),--seed "$(SEED)") $(ARGS)

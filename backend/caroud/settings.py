@@ -169,6 +169,7 @@ INSTALLED_APPS = [
     "servers",
     "parties",
     "matchmaking",
+    "simulator",
     "caroud.apps.CaroudConfig",
 ]
 MIDDLEWARE = [
