@@ -10,18 +10,19 @@ RUN pip install --no-cache-dir --root-user-action=ignore -r requirements.txt
 
 COPY LICENSE queues.toml ./
 COPY backend ./backend
-# DEBUG for this one command: collecting files needs settings, but no secret.
+# DEBUG for these commands: collecting files and compiling the engine need settings, but no secret.
 RUN chmod -R a+rX /app \
     && python -m compileall -q backend \
-    && cd backend && DEBUG=True STATIC_ROOT=/app/static python manage.py collectstatic --noinput
+    && cd backend && DEBUG=True STATIC_ROOT=/app/static python manage.py collectstatic --noinput \
+    && DEBUG=True NUMBA_CACHE_DIR=/app/numba python manage.py compile_engine && chown -R caroud:caroud /app/numba
 
 # Secrets come from the environment when a container starts; none is in the image.
-# What is written while running (compiled matching, beat's schedule) goes to /tmp and may be lost.
+# What is written while running (beat's schedule) goes to /tmp and may be lost.
 ENV PYTHONPATH=/app/backend \
     PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=caroud.settings \
     STATIC_ROOT=/app/static \
-    NUMBA_CACHE_DIR=/tmp/numba \
+    NUMBA_CACHE_DIR=/app/numba \
     BEAT_SCHEDULE_FILE=/tmp/celerybeat-schedule
 
 WORKDIR /app/backend

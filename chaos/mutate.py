@@ -88,6 +88,6 @@ def _copy(tree: Path) -> None:
     for name in _TREE:
         source = REPO / name
         if source.is_dir():
-            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".env"))
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns(".env"))
         else:
             shutil.copy(source, tree / name)

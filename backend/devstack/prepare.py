@@ -1,4 +1,4 @@
-"""What has to be done with Django before the services start: check the stores, migrate, make the first account.
+"""What has to be done with Django before the services start: check stores, migrate, compile, make the first account.
 
 Runs as a process of its own, `python -m devstack.prepare`, so that whoever starts a stack needs no settings.
 Answers on its standard output with one line of JSON; the lines before it are progress for the log.
@@ -49,6 +49,7 @@ def prepare() -> dict[str, object]:
         check_redis("CELERY_BROKER_URL", settings.CELERY_BROKER_URL, is_broker=True)
     check_database()
     call_command("migrate", interactive=False, verbosity=1)
+    call_command("compile_engine")
     return {
         "redis_url": settings.REDIS_URL,
         "database_url": settings.DATABASE_URL,

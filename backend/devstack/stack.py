@@ -4,7 +4,7 @@ A start in order:
 1. Only one stack of a var folder: take its lock, end what a killed one has left.
 2. Choose ports, secrets and servers (`plan`); a taken port ends the start here.
 3. Databases: supervisord starts the embedded ones, and we wait for them.
-4. Django: check the stores, migrate, make the first account (`prepare`).
+4. Django: check the stores, migrate, compile the engine, make the first account (`prepare`).
 5. Services: web, workers, beat and Flower, until all of them answer.
 6. Write down how to reach it all (`access`).
 """
@@ -122,7 +122,7 @@ class Stack:
         return supervisor
 
     def _prepare(self, plan: Plan) -> dict[str, object]:
-        self._say("checking the stores, migrating the database")
+        self._say("checking the stores, migrating the database; the first start compiles the engine, half a minute")
         environment = {**plan.environment, ADMIN_PASSWORD_VARIABLE: plan.secrets["ADMIN_PASSWORD"]}
         log = self.var_dir / "log" / "prepare.log"
         with log.open("wb") as errors, _child("prepare", environment, stdout=subprocess.PIPE, stderr=errors) as child:

@@ -226,8 +226,8 @@ EXPANSIONS = [
         )
         for other in ("step = 5", "every_seconds = 5", "max_extra = 5")
     ),
-    ("search_window.patience = { far = 20 }", 2, "patience.far: far is 20 and close is 24"),
-    ("search_window.patience = { close = 200 }", 2, "patience.close: far is 104 and close is 200"),
+    ("search_window.patience = { far = 20 }", 2, "patience.far: far is 20 and close is 24.5"),
+    ("search_window.patience = { close = 200 }", 2, "patience.close: far is 90 and close is 200"),
     ("search_window.patience = { far = 0 }", 2, "above 0"),
     ("latency.step_ms = 5", 2, "there is no limit to grow"),
     ("latency.every_seconds = 5", 2, "there is no limit to grow"),
