@@ -13,6 +13,7 @@ from django.test import Client
 from caroud import nudge, wiring
 from matchmaking.charge import read_charge
 from matchmaking.match import Match
+from matchmaking.rules import live
 from matchmaking.services.find_matches import run_round
 from tests.conftest import a_prefix
 
@@ -109,6 +110,7 @@ def api(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ap
     settings.REDIS_KEY_PREFIX = a_prefix()
     # The test's players are many and their passwords of no worth.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(live, "LOOK_EVERY_SECONDS", 3600.0)  # a test's rules are not those of the file
     wiring.forget()
     wiring.redis_tickets().mark("whole")
     clock = Clock()

@@ -27,6 +27,7 @@ def use(settings: Any, **rules: Any) -> None:
     queues = dict(settings.RULES.queues)
     queues["ranked"] = replace(queues["ranked"], **rules)
     settings.RULES = Rules(default_queue="ranked", queues=queues)
+    wiring.forget()
 
 
 def a_rated_player(api: Api, rating: float, **known: Any) -> Account:

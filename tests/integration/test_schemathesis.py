@@ -84,13 +84,16 @@ def callers(api: Api, django_user_model: Any, settings: Any) -> Iterator[Callers
     staff = api.post("token/", {"username": "boss", "password": PASSWORD})["access"]
     api.post("parties/join/", {"code": party["code"]}, token=staff)
     api.post(f"parties/{party['id']}/lead/", {"player": boss.id}, token=player.token)
+    waiting = api.player()
+    api.post("matchmaking/join/", token=waiting.token)
     bearers = {"player": player.token, "server": token, "staff": staff, "forged": staff[:-5] + "AAAAA"}
     headers = {name: {"Authorization": f"Bearer {bearer}"} for name, bearer in bearers.items()}
     headers |= {"anonymous": {}, "fleet": {"X-Fleet-Key": now.FLEET_KEYS[0]}}
     # The test's transaction has to outlive a request, as it does with Django's own client.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield Callers(headers, {"server_id": "eu-1", "match_id": match_id, "party_id": party["id"]})
+    ids = {"server_id": "eu-1", "match_id": match_id, "party_id": party["id"], "player_id": waiting.id}
+    yield Callers(headers, ids)
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
