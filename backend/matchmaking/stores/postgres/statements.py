@@ -113,7 +113,10 @@ FROM line"""
 MAKE_QUEUE_STATE = """INSERT INTO matchmaking_queuestate (queue, is_fallback, lease, leased_until, nudged_until)
 VALUES (%(queue)s, %(stands_in)s, '', 'epoch', 'epoch') ON CONFLICT DO NOTHING"""
 
-FIND_RATINGS = "SELECT queue, rating FROM players_rating WHERE player_id = %(player)s AND queue = ANY(%(queues)s)"
+#: Of one player: queue, rating, deviation, games; and in each row whom he will not play with.
+FIND_RATINGS = """SELECT queue, rating, deviation, games,
+    ARRAY(SELECT blocked_id::text FROM players_block WHERE player_id = %(player)s)
+FROM players_rating WHERE player_id = %(player)s AND queue = ANY(%(queues)s)"""
 
 _COUNT = """INSERT INTO matchmaking_queuecount AS c (queue, is_fallback, slot, joins, leaves, matches, expired)
 {counts}

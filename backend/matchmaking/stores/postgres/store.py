@@ -16,6 +16,7 @@ from datastore.batches import in_batches
 from datastore.postgres import Crossed, execute, fetch_all, fetch_one, one_transaction
 from errors import NotInCharge
 from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.engine.traits import Traits, traits_text
 from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, RecentRow, gap_of, recent_columns
@@ -90,10 +91,10 @@ class PostgresTicketStore:
                 self._see([request.player_id], now_ms)
                 is_new = False
             else:
-                ratings = self._ratings(request, request.queues)
-                if ratings is None:
+                known = self._known(request, request.queues)
+                if known is None:
                     return RatingMissing()
-                made = _kept(request, request.queues, ratings, now_ms)
+                made = _kept(request, request.queues, known, now_ms)
                 self._put(made, over=ticket, now_ms=now_ms, counts=True)
                 ticket, is_new = _as_waiting(made, self._stands_in, now_ms), True
         return self._in_line(ticket, is_new=is_new)
@@ -123,10 +124,10 @@ class PostgresTicketStore:
                     if not self._is_this(ticket, queues, party):
                         return MemberBusy(player, Elsewhere(queues=ticket.queues))
                     continue
-                ratings = self._ratings(request, queues)
-                if ratings is None:
+                known = self._known(request, queues)
+                if known is None:
                     return RatingMissing()
-                made.append(_kept(request, queues, ratings, now_ms, ticket_id=ticket_id, party=party))
+                made.append(_kept(request, queues, known, now_ms, ticket_id=ticket_id, party=party))
             if waiting and made:
                 return MemberBusy(waiting[0].player_id, Elsewhere(queues=waiting[0].queues))
             for one in sorted(made, key=lambda kept: kept.player_id):
@@ -147,13 +148,19 @@ class PostgresTicketStore:
             execute(sql.SEEN_ONLINE, {"player": player, "now": now_ms})
 
     @staticmethod
-    def _ratings(request: JoinRequest, queues: Sequence[str]) -> tuple[float, ...] | None:
-        """The known ratings, or those that the join brings; None where one is missing."""
-        known = dict(fetch_all(sql.FIND_RATINGS, {"player": request.player_id, "queues": list(queues)}))
+    def _known(request: JoinRequest, queues: Sequence[str]) -> tuple[tuple[float, ...], str] | None:
+        """The known ratings, or those that the join brings, and the traits that the ticket gets: what the join says,
+        how sure the first queue's rating is, whom the player has blocked. None where a rating is missing."""
+        rows = fetch_all(sql.FIND_RATINGS, {"player": request.player_id, "queues": list(queues)})
+        by_queue = {row[0]: row for row in rows}
         brought = zip(queues, request.brought(queues), strict=True)
-        found = [known.get(queue, rating) for queue, rating in brought]
+        found = [by_queue[queue][1] if queue in by_queue else rating for queue, rating in brought]
         ratings = tuple(rating for rating in found if rating is not None)
-        return ratings if len(ratings) == len(found) else None
+        if len(ratings) < len(found):
+            return None
+        _, _, deviation, games, blocked = by_queue.get(queues[0], (queues[0], 0.0, None, 0, ()))
+        known = traits_text(Traits(deviation=deviation or 0.0, games=games, blocked=frozenset(blocked)))
+        return ratings, ";".join(filter(None, (request.traits, known)))
 
     def restore(
         self, kept: KeptTicket, rules: QueueRules, now_ms: int
@@ -530,12 +537,13 @@ def _until_settled(step: Callable[[], Answer]) -> Answer:
 def _kept(
     request: JoinRequest,
     queues: tuple[str, ...],
-    ratings: tuple[float, ...],
+    known: tuple[tuple[float, ...], str],
     now_ms: int,
     *,
     ticket_id: TicketId | None = None,
     party: str = "",
 ) -> KeptTicket:
+    ratings, traits = known
     return KeptTicket(
         id=ticket_id or request.ticket_id,
         player_id=request.player_id,
@@ -545,7 +553,7 @@ def _kept(
         ratings=ratings,
         joined_ms=now_ms,
         party=party,
-        traits=request.traits,
+        traits=traits,
     )
 
 

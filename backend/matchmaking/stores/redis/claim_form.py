@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 
+from matchmaking.engine.traits import traits_of
 from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId
 from matchmaking.stores.whole_parties import parts_a_party
 
@@ -51,7 +53,7 @@ class ClaimForm:
             for player_id, mark in entrants:
                 if not mark.startswith(self._here) or player_id in players:
                     mark = _NOBODY if player_id in players else self._in_several(mark)
-                _, queues, ticket_id, rating, joined_ms, named, party, _, username = mark.split("|", 8)
+                _, queues, ticket_id, rating, joined_ms, named, party, traits, username = mark.split("|", 8)
                 if "," in queues:
                     rating = rating.split(",")[queues.split(",").index(self._queue)]
                 waited_ms = max(0, self._now_ms - int(joined_ms))
@@ -61,10 +63,12 @@ class ClaimForm:
                     regions.add(named)
                 if party:
                     parties = [*(parties or ()), (player_id, party)]
-                members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id)))
+                deviation = traits_of(traits).deviation if traits else 0.0
+                members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id), deviation))
+                said = f',"deviation":{deviation!r}' if deviation else ""
                 written.append(
                     f'{{"id":"{player_id}","username":{quoted(username)},"rating":{rating},'
-                    f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"}}'
+                    f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"{said}}}'
                 )
                 waited.append(f"{rating}:{waited_ms}")
                 players += [player_id, mark]
@@ -95,6 +99,7 @@ class ClaimForm:
         return mark
 
 
+@lru_cache(maxsize=1024)
 def _seat(word: str) -> Seat | None:
     seat = json.loads(word)
     return Seat(**seat) if seat else None
