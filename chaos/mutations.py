@@ -182,7 +182,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             ),
             Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1]", "do_wait = true"),
         ),
-        ("I1", "I2", "I3"),
+        ("I1", "I2", "I3", "I5"),
         ("round_stalls", "redis_failover"),
     ),
     "a_lost_store_is_believed": Mutation(
@@ -199,7 +199,7 @@ MUTATIONS: Mapping[str, Mutation] = {
                 "if False:",
             ),
         ),
-        ("I1", "I2", "I3"),
+        ("I0", "I1", "I2", "I3", "I10", "5xx"),
         ("redis_flushall",),
     ),
     "no_ticket_is_put_back": Mutation(

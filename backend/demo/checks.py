@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from demo.records import Evidence, MatchRow, ParticipantRow, Told
+from demo.settings import ZERO_SUM_QUEUES
 
 #: Rating points. Ratings are doubles; their sums are exact to far less than this.
 _TOLERANCE_POINTS = 1e-6
@@ -78,10 +79,22 @@ def servers_keep_their_capacity(evidence: Evidence) -> Verdict:
 
 
 def ratings_change_once(evidence: Evidence) -> Verdict:
-    """A completed match changes ratings once and takes from one what it gives to the other; no other match does."""
+    """A completed match changes ratings once, and with Elo takes from one what it gives to the other; no other match
+    does."""
     completed = [match for match in evidence.matches if match.status == "completed"]
     offences = [*_wrong_changes(evidence.matches), *_broken_chains(completed, evidence)]
     return _verdict("ratings change once, zero-sum", len(completed), "completed", offences)
+
+
+def parties_are_whole(evidence: Evidence) -> Verdict:
+    """Players of one party are matched together, in one team, or not at all."""
+    offences = [
+        f"match {match.id} parts the party of {', '.join(sorted(party))}"
+        for party in evidence.parties
+        for match in evidence.matches
+        if party & match.player_ids and not _are_mates(party, match)
+    ]
+    return _verdict("parties are matched whole", len(evidence.parties), "parties", offences)
 
 
 def nothing_fails(evidence: Evidence) -> Verdict:
@@ -99,12 +112,18 @@ CHECKS: tuple[Callable[[Evidence], Verdict], ...] = (
     no_match_is_secret,
     servers_keep_their_capacity,
     ratings_change_once,
+    parties_are_whole,
     nothing_fails,
 )
 
 
 def _verdict(name: str, count: int, of_what: str, offences: Iterable[str]) -> Verdict:
     return Verdict(name, f"{count:,} {of_what}", tuple(offences))
+
+
+def _are_mates(party: frozenset[str], match: MatchRow) -> bool:
+    teams = [participant.team for participant in match.participants if participant.player_id in party]
+    return len(teams) == len(party) and len(set(teams)) == 1
 
 
 def _told_of_two_matches(told: Iterable[Told]) -> Offences:
@@ -156,7 +175,8 @@ def _ending_of(answer: Told, known_matches: set[str]) -> str | None:
     if answer.match_id and answer.match_id not in known_matches:
         return f"matched {answer.match_id}"
     is_left_before = answer.status == "not_in_queue" and answer.call == "leave" and answer.is_repeat
-    if answer.status == "left" or is_left_before:
+    has_leader_left = answer.is_follower and answer.status == "not_in_queue"
+    if answer.status == "left" or is_left_before or has_leader_left:
         return "left"
     return "expired" if answer.status == "expired" else None
 
@@ -199,7 +219,7 @@ def _wrong_changes(matches: Iterable[MatchRow]) -> Offences:
                 yield f"match {match.id} is {match.status} and has changed ratings"
         elif len(changes) != len(match.participants):
             yield f"match {match.id} is completed and {len(match.participants) - len(changes)} ratings did not change"
-        elif abs(sum(changes)) > _TOLERANCE_POINTS:
+        elif match.queue in ZERO_SUM_QUEUES and abs(sum(changes)) > _TOLERANCE_POINTS:
             yield f"match {match.id} changed the sum of ratings by {sum(changes):+.3f}"
 
 
@@ -208,9 +228,13 @@ def _broken_chains(completed: list[MatchRow], evidence: Evidence) -> Offences:
     by_player = _by_player(completed)
     for profile in evidence.profiles:
         player = profile.player_id
-        steps = _steps_of(player, by_player.get(player, []))
+        of_queue = [match for match in by_player.get(player, []) if match.queue == profile.queue]
+        steps = _steps_of(player, of_queue)
         if not profile.games == profile.wins + profile.losses + profile.draws == len(steps):
-            yield f"player {player} has {len(steps)} completed matches and {profile.games} games in the profile"
+            yield (
+                f"player {player} has {len(steps)} completed matches of {profile.queue} and {profile.games} games in "
+                "the profile"
+            )
         for earlier, later in pairwise(steps):
             if earlier.rating_after != later.rating_before:
                 yield f"player {player}: {earlier.rating_after} after a match, {later.rating_before} before the next"

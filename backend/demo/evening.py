@@ -15,6 +15,7 @@ from demo.api import Api, Unreachable
 from demo.figures import joins_of, percentile
 from demo.history import History
 from demo.players import Phase, SimulatedPlayer
+from demo.population import make_parties, parties_of, queues_of_players
 from demo.reach import Reach
 from demo.records import Evidence, MatchRow, PlayLog, SqlCounters
 from demo.report import watched
@@ -63,16 +64,23 @@ class Evening:
             calls=tuple(log.calls),
             profiles=tuple(log.profiles),
             matches=self.matches,
+            parties=tuple(log.parties),
         )
 
 
 async def spend_evening(plan: Plan, reach: Reach, console: Console) -> Evening:
-    """In order: 1. servers register, 2. players register, 3. all play, 4. servers close, 5. read what remains."""
+    """In order: 1. servers register, 2. players register and make parties, 3. all play, 4. servers close, 5. read what
+    remains."""
     evening, history = Evening(), History(reach.database_url)
     servers, studio, players = _cast(plan, reach, evening.log)
+    for player, queues in zip(players, queues_of_players(plan.players, await _known_queues(studio)), strict=True):
+        player.queues = queues
     await asyncio.gather(*(server.register() for server in servers))
     running = [asyncio.create_task(server.run()) for server in servers]
     await _register(players, console)
+    parties = parties_of(players)
+    await make_parties(parties)
+    evening.log.parties = [frozenset(player.id for player in party) for party in parties]
     if history.count_players([players[0].id]) == 0:
         raise Unreachable("DATABASE_URL leads to another database than the one that the API writes to")
     before = history.counters()
@@ -132,6 +140,11 @@ def _registration(number: int, run: str, capacity: int) -> dict[str, object]:
         "region": region,
         "capacity": capacity,
     }
+
+
+async def _known_queues(studio: Studio) -> set[str]:
+    stats = await studio.api.call("GET", "matchmaking/stats/")
+    return set(stats.body.get("queues", {}))
 
 
 async def _register(players: list[SimulatedPlayer], console: Console) -> None:

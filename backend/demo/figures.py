@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import StatisticsError, correlation, fmean
 
 from demo.records import NO_ANSWER, MatchRow, PlayLog, SqlCounters, Told
+from demo.settings import QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Figures:
     wait_seconds: Spread
     #: The same as the service counts it: from taking the join to the round.
     wait_in_queue_seconds: Spread
+    matches_by_queue: dict[str, int]
     rating_gap_mean: float | None
     rating_gap_p95: float | None
     #: How far ratings have found the true strengths: 0 not at all, 1 in full order.
@@ -78,6 +80,7 @@ def figures_of(
         matches_still_open=statuses["created"] + statuses["in_progress"],
         wait_seconds=spread_of(log.waits_seconds),
         wait_in_queue_seconds=spread_of([p.waited_ms / 1000 for match in matches for p in match.participants]),
+        matches_by_queue=dict(Counter(match.queue for match in matches).most_common()),
         rating_gap_mean=fmean(gaps) if gaps else None,
         rating_gap_p95=percentile(gaps, 0.95),
         rating_strength_correlation=_correlation(log),
@@ -105,7 +108,8 @@ def rating_gap(match: MatchRow) -> float | None:
 
 
 def _correlation(log: PlayLog) -> float | None:
-    pairs = [(log.true_strengths[p.player_id], float(p.elo_rating)) for p in log.profiles if p.games]
+    played = [profile for profile in log.profiles if profile.games and profile.queue == QUEUE]
+    pairs = [(log.true_strengths[profile.player_id], float(profile.elo_rating)) for profile in played]
     try:
         return correlation([strength for strength, _ in pairs], [rating for _, rating in pairs])
     except StatisticsError:  # fewer than two players, or all alike

@@ -21,7 +21,7 @@ FROM pg_stat_database WHERE datname = current_database()
 """
 _PLAYERS = "SELECT count(*) FROM players_player WHERE id = ANY(%s::uuid[])"
 _MATCHES = """
-SELECT id::text, status, extract(epoch FROM created_at)::float8, extract(epoch FROM ended_at)::float8
+SELECT id::text, queue, status, extract(epoch FROM created_at)::float8, extract(epoch FROM ended_at)::float8
 FROM matchmaking_matchrecord
 WHERE id IN (SELECT match_id FROM matchmaking_participant WHERE player_id = ANY(%s::uuid[]))
 ORDER BY created_at, id
@@ -56,8 +56,8 @@ class History:
             participants = _by_match(_rows(cursor, _PARTICIPANTS, list(player_ids)))
             found = _rows(cursor, _MATCHES, list(player_ids))
             return tuple(
-                MatchRow(match_id, status, created_seconds, ended_seconds, tuple(participants[match_id]))
-                for match_id, status, created_seconds, ended_seconds in found
+                MatchRow(match_id, status, created_seconds, ended_seconds, tuple(participants[match_id]), queue)
+                for match_id, queue, status, created_seconds, ended_seconds in found
             )
 
     def await_matches(

@@ -49,6 +49,10 @@ class SimulatedPlayer:
         self.username = username
         self.phase = Phase.THINKING
         self.id = ""
+        #: The queues that this player joins, and the party that he leads or follows into them.
+        self.queues: tuple[str, ...] = (QUEUE,)
+        self.party_id = ""
+        self.is_follower = False
         self._api, self._log, self._dice, self._host_match = api, log, dice, host_match
         self._access, self._refresh = "", ""
         self._ticket = 0
@@ -64,13 +68,15 @@ class SimulatedPlayer:
         if answer.status not in (200, 201):
             raise Refused(f"players cannot register: {answer.status} {answer.body.get('detail', '')}")
         self._keep_tokens(answer.body)
-        self.id = answer.body.get("id") or (await self._call("GET", "players/me/")).body["id"]
+        self.id = answer.body.get("id") or (await self.call("GET", "players/me/")).body["id"]
         strength = self._dice.gauss(STRENGTH_MEAN_POINTS, STRENGTH_SPREAD_POINTS)
         least, most = STRENGTH_LIMITS_POINTS
         self._log.true_strengths[self.id] = max(least, min(most, strength))
 
     async def play(self, until_seconds: float) -> None:
         """Play until then; who waits then leaves, and who plays then plays to the end."""
+        if self.is_follower:
+            return await self._follow_the_leader(until_seconds)
         await self._pause(THINK_SECONDS)
         while time.monotonic() < until_seconds:
             if await self._join():
@@ -78,12 +84,19 @@ class SimulatedPlayer:
                 await self._see_the_match_through()
             await self._pause(THINK_SECONDS)
 
+    async def _follow_the_leader(self, until_seconds: float) -> None:
+        """Ask what became of the party's ticket, until it is over with the evening."""
+        while time.monotonic() < until_seconds or self.phase is not Phase.THINKING:
+            await self._pause(STATUS_POLL_SECONDS)
+            await self._ask("GET", "status")
+
     async def read_profile(self) -> None:
-        """Write down the profile as it is now."""
-        ratings = (await self._call("GET", "players/me/")).body.get("ratings", {})
-        rating = ratings.get(QUEUE) or {"elo_rating": 0, "games": 0, "wins": 0, "losses": 0, "draws": 0}
-        counted = {name: rating[name] for name in ("elo_rating", "games", "wins", "losses", "draws")}
-        self._log.profiles.append(Profile(self.id, **counted))
+        """Write down the profile as it is now, queue by queue."""
+        ratings = (await self.call("GET", "players/me/")).body.get("ratings", {})
+        for queue in self.queues:
+            rating = ratings.get(queue) or {"elo_rating": 0, "games": 0, "wins": 0, "losses": 0, "draws": 0}
+            counted = {name: rating[name] for name in ("elo_rating", "games", "wins", "losses", "draws")}
+            self._log.profiles.append(Profile(self.id, **counted, queue=queue))
 
     async def close(self) -> None:
         await self._api.close()
@@ -93,7 +106,9 @@ class SimulatedPlayer:
         self._ticket += 1
         self._joined_seconds = time.monotonic()
         region = {"region": self._dice.choice(REGIONS)} if self._dice.random() < REGION_SHARE else {}
-        return await self._ask("POST", "join", body={"queue": QUEUE, **region}) is not None
+        where = {"queue": self.queues[0]} if len(self.queues) == 1 else {"queues": list(self.queues)}
+        party = {"party": self.party_id} if self.party_id else {}
+        return await self._ask("POST", "join", body={**where, **party, **region}) is not None
 
     async def _wait(self, leaves_at_seconds: float) -> None:
         while self.phase is Phase.WAITING:
@@ -115,7 +130,12 @@ class SimulatedPlayer:
 
     async def _ask(self, method: str, call: str, *, body: Tree | None = None) -> Told | None:
         """Write down and follow what we are told about our ticket; None where we are told nothing about it."""
-        answer = await self._call(method, f"matchmaking/{call}/", body=body)
+        answer = await self.call(method, f"matchmaking/{call}/", body=body)
+        if self.is_follower and self.phase is Phase.THINKING and answer.status == 200:
+            if answer.body["status"] not in _PHASE_AFTER:
+                return None  # nothing has begun
+            self._ticket += 1
+            self._joined_seconds = answer.asked_seconds
         told = self._told(call, answer)
         if told is None:
             return None
@@ -148,9 +168,10 @@ class SimulatedPlayer:
             asked_seconds=answer.asked_seconds,
             told_seconds=answer.told_seconds,
             is_repeat=answer.is_repeat,
+            is_follower=self.is_follower,
         )
 
-    async def _call(self, method: str, path: str, *, body: Tree | None = None) -> Answer:
+    async def call(self, method: str, path: str, *, body: Tree | None = None) -> Answer:
         """A call as this player, with fresh tokens where the old ones have expired."""
         answer = await self._api.call(method, path, body=body, headers=self._bearer())
         if answer.status != 401:
@@ -173,7 +194,7 @@ class SimulatedPlayer:
 
     def _patience_ends_seconds(self) -> float:
         """When to leave without a match: for most players, never."""
-        if self._dice.random() >= LEAVES_SHARE:
+        if self.party_id or self._dice.random() >= LEAVES_SHARE:
             return float("inf")
         return time.monotonic() + self._dice.uniform(*WAIT_BEFORE_LEAVING_SECONDS)
 

@@ -32,6 +32,8 @@ class Told:
     told_seconds: float
     #: The call was sent again, because an earlier answer was lost on its way.
     is_repeat: bool = False
+    #: The ticket is one of a party that another player leads: it begins and ends by that player's calls.
+    is_follower: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A player's profile after the last match."""
+    """A player's profile in one queue, after the last match."""
 
     player_id: str
     elo_rating: int
@@ -54,6 +56,7 @@ class Profile:
     wins: int
     losses: int
     draws: int
+    queue: str = "ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class MatchRow:
     created_seconds: float
     ended_seconds: float | None
     participants: tuple[ParticipantRow, ...]
+    queue: str = "ranked"
 
     @property
     def player_ids(self) -> frozenset[str]:
@@ -103,6 +107,8 @@ class PlayLog:
     waits_seconds: list[float] = field(default_factory=list)
     #: Player id -> the strength that decides results, in rating points.
     true_strengths: dict[str, float] = field(default_factory=dict)
+    #: Players who play together.
+    parties: list[frozenset[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +122,4 @@ class Evidence:
     profiles: tuple[Profile, ...]
     #: Every match with one of the players in it.
     matches: tuple[MatchRow, ...]
+    parties: tuple[frozenset[str], ...] = ()

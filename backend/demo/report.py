@@ -91,6 +91,7 @@ def _figure_rows(figures: Figures) -> list[tuple[str, str]]:
         ("joins", f"{figures.joins:,}"),
         ("left without a match", f"{figures.tickets_left:,}"),
         ("matches", f"{figures.matches:,}"),
+        ("matches by queue", ", ".join(f"{queue}: {n:,}" for queue, n in figures.matches_by_queue.items()) or "-"),
         ("matches abandoned / still open", f"{figures.matches_abandoned:,} / {figures.matches_still_open:,}"),
         ("wait players saw, p50 / p95 / p99", _of_spread(figures.wait_seconds, 1, "s")),
         ("wait in the queue, p50 / p95 / p99", _of_spread(figures.wait_in_queue_seconds, 1, "s")),

@@ -1,6 +1,7 @@
 """Simulated game servers, and the studio's back end for matches that have no server."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Mapping
@@ -9,17 +10,21 @@ from typing import Any
 from demo.api import Answer, Api, Refused
 from demo.records import Heartbeat, PlayLog
 from demo.settings import DRAIN_SECONDS, DRAW_SHARE, HEARTBEAT_SECONDS, MATCH_SECONDS, STRENGTH_MEAN_POINTS
-from players.elo import expected_score
+from players.elo import SCALE_POINTS
 
 Tree = dict[str, Any]
 
 
 def draw_ranks(match: Tree, true_strengths: Mapping[str, float], dice: random.Random) -> list[int]:
-    """Ranks of the two teams, as likely as their players' true strengths make them."""
-    first, second = (_strength_of(team, true_strengths) for team in match["teams"])
+    """Ranks of the teams, as likely as their players' true strengths make them: each team's day is its strength and a
+    Gumbel draw, which makes any two of them win as often as Elo expects (Plackett-Luce)."""
     if dice.random() < DRAW_SHARE:
-        return [1, 1]
-    return [1, 2] if dice.random() < expected_score(first, second) else [2, 1]
+        return [1] * len(match["teams"])
+    days = [
+        _strength_of(team, true_strengths) - SCALE_POINTS / math.log(10) * math.log(dice.expovariate(1.0))
+        for team in match["teams"]
+    ]
+    return [1 + sum(other > day for other in days) for day in days]
 
 
 def _strength_of(team: list[Tree], true_strengths: Mapping[str, float]) -> float:
@@ -66,7 +71,7 @@ class Studio:
     """Reports matches that were made without a game server, with the fleet key."""
 
     def __init__(self, *, fleet_key: str, api: Api, log: PlayLog, dice: random.Random) -> None:
-        self._api = api
+        self.api = api
         self._headers = {"X-Fleet-Key": fleet_key}
         self._hosting = Hosting(api, log, dice)
 
@@ -75,7 +80,7 @@ class Studio:
 
     async def close(self) -> None:
         await self._hosting.finish()
-        await self._api.close()
+        await self.api.close()
 
 
 class SimulatedServer:

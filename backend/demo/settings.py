@@ -1,7 +1,24 @@
 """How the demo's players and servers behave."""
 
-#: The queue that everybody joins.
+#: The queue that most join, and whose ratings are compared with true strengths.
 QUEUE = "ranked"
+#: The queues that players join, several at once where there are several, and the share of players who do: of a crowd,
+#: and of fewer, whom so many queues would leave alone.
+CROWD = 100
+CROWD_SHARES = (
+    (("ranked",), 0.53),
+    (("ranked", "casual"), 0.10),
+    (("ladder",), 0.08),
+    (("duos",), 0.12),
+    (("squads",), 0.10),
+    (("royale",), 0.07),
+)
+FEW_SHARES = ((("ranked",), 0.6), (("ranked", "casual"), 0.2), (("duos",), 0.2))
+#: Sizes of parties by queue, one after another, and the share of its players who come in one.
+PARTY_SIZES = {"duos": (2,), "squads": (3, 2)}
+PARTY_SHARE = 0.5
+#: Queues in which one side wins what the other loses.
+ZERO_SUM_QUEUES = ("ranked", "casual", "ladder")
 
 #: Where the servers stand, and where players ask to play.
 REGIONS = ("eu", "us", "asia")

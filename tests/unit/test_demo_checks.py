@@ -12,6 +12,7 @@ from demo.checks import (
     matches_are_made,
     no_match_is_secret,
     nothing_fails,
+    parties_are_whole,
     players_are_in_one_match,
     players_are_told_the_same,
     ratings_change_once,
@@ -102,6 +103,22 @@ def told_by_mai(*answers: Told) -> tuple[Told, ...]:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_right_evidence_breaks_no_check(check: Callable[[Evidence], Verdict]) -> None:
     assert offences_of(check) == ""
+
+
+@pytest.mark.parametrize(
+    ("party", "is_whole"),
+    [({MAI, STRANGER}, False), ({MAI, TANG}, False), ({STRANGER}, True)],
+    ids=["a member is missing", "two teams", "not in it"],
+)
+def test_a_party_that_was_parted_is_found(party: set[str], is_whole: bool) -> None:
+    offences = offences_of(parties_are_whole, parties=(frozenset(party),), matches=(a_match(),))
+    assert (offences == "") is is_whole
+
+
+def test_a_followers_ticket_ends_when_the_leader_leaves() -> None:
+    told = (replace(a_told(), is_follower=True), replace(a_told(status="not_in_queue"), is_follower=True))
+    assert offences_of(tickets_end_once, told=told) == ""
+    assert "never ended" in offences_of(tickets_end_once, told=told[:1])
 
 
 def test_an_evening_without_a_match_is_no_proof() -> None:
@@ -245,7 +262,18 @@ class TestRatingsChangeOnce:
     def test_a_match_that_was_counted_twice_is_found(self) -> None:
         profiles = (Profile(MAI, 1230, 3, 3, 0, 0), RIGHT.profiles[1])
         offences = offences_of(ratings_change_once, profiles=profiles)
-        assert offences == "player mai has 2 completed matches and 3 games in the profile"
+        assert offences == "player mai has 2 completed matches of ranked and 3 games in the profile"
+
+    def test_games_of_another_queue_are_not_counted(self) -> None:
+        profiles = (Profile(MAI, 1230, 2, 2, 0, 0, "duos"), RIGHT.profiles[1])
+        assert "0 completed matches of duos" in offences_of(ratings_change_once, profiles=profiles)
+
+    def test_only_elo_takes_from_one_what_it_gives_to_the_other(self) -> None:
+        unequal = replace(a_match(mai=(1200.0, 1300.0)), queue="duos")
+        profiles: tuple[Profile, ...] = ()
+        assert offences_of(ratings_change_once, matches=(unequal,), profiles=profiles) == ""
+        ranked = replace(unequal, queue="ranked")
+        assert "changed the sum" in offences_of(ratings_change_once, matches=(ranked,), profiles=profiles)
 
     def test_games_that_were_neither_won_nor_lost_nor_drawn_are_found(self) -> None:
         profiles = (Profile(MAI, 1230, 2, 1, 0, 0), RIGHT.profiles[1])
