@@ -9,6 +9,8 @@ from matchmaking.engine.density import Density, estimate_density
 from matchmaking.engine.pairing import find_matches
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.engine.traits import Traits, traits_text
+from players.rating_models import RatingModel
 from simulator.arrivals import Arrivals
 from simulator.policies.port import Pairs
 
@@ -24,12 +26,16 @@ SHIPPED = SearchWindow()
 class Ours:
     """One round at a time over all who wait; only who was matched lately is kept from one to the next."""
 
-    def __init__(self, window: SearchWindow = SHIPPED, *, name: str = "ours") -> None:
+    def __init__(
+        self, window: SearchWindow = SHIPPED, *, name: str = "ours", rating_model: RatingModel = RatingModel.ELO
+    ) -> None:
         self.name = name
+        self._knows_deviations = rating_model is not RatingModel.ELO
         self._window = window
 
     def begin(self, arrivals: Arrivals, dice: np.random.Generator) -> None:
         self._arrivals = arrivals
+        self._traits = _traits(arrivals) if self._knows_deviations else [""] * len(arrivals)
         self._nudge_ms: int | None = None
         self._matched: deque[int] = deque(maxlen=REMEMBERED)
         self._density: Density | None = None
@@ -55,6 +61,7 @@ class Ours:
             player_ids=[self._arrivals.player_ids[row] for row in rows],
             ratings=self._arrivals.ratings[rows],
             joined_ms=self._arrivals.joined_ms[rows],
+            traits=[self._traits[row] for row in rows],
         )
         density = self._recent_density(rows, now_ms) if self._window.patience else None
         pairs = rows[find_matches(tickets, self._window, now_ms, density=density).pairs].tolist()
@@ -69,3 +76,9 @@ class Ours:
             self._density = estimate_density(self._arrivals.ratings[known], self._arrivals.joined_ms[known], now_ms)
             self._estimated_ms = now_ms
         return self._density
+
+
+def _traits(arrivals: Arrivals) -> list[str]:
+    """As tickets carry them in a queue whose rating model knows how uncertain a rating is."""
+    columns = zip(arrivals.deviations.tolist(), arrivals.games.tolist(), strict=True)
+    return [traits_text(Traits(deviation=deviation, games=games)) for deviation, games in columns]

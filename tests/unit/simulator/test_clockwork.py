@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from matchmaking.engine.search_window import SearchWindow
+from players.rating_models import RatingModel
 from simulator.arrivals import Arrivals, poisson_arrivals
 from simulator.clockwork import NOBODY, simulate
 from simulator.figures import bands_of, figures_of
@@ -67,6 +68,13 @@ def test_our_engine_pairs_when_the_window_has_grown_to_the_gap() -> None:
     assert outcome.opponents.tolist() == [1, 0, NOBODY]
     outcome = simulate(arrivals((0, 1500), (301, 1615)), Ours(window))
     assert outcome.waited_ms.tolist() == [20_500, 20_199], "at the first round at which both windows reach 115 points"
+
+
+def test_an_uncertain_rating_widens_our_window_where_the_rating_model_knows_of_it() -> None:
+    window = SearchWindow(base=100, step=10, every_seconds=10, max_extra=500)
+    come = arrivals((0, 1500), (0, 1650), patience_ms=5_000, deviation=200.0)
+    assert simulate(come, Ours(window, rating_model=RatingModel.GLICKO2)).is_matched.all()
+    assert not simulate(come, Ours(window, rating_model=RatingModel.ELO)).is_matched.any()
 
 
 def test_a_seed_gives_the_same_run_again_and_another_seed_another() -> None:

@@ -102,11 +102,14 @@ class Command(BaseCommand):
 
 def _ours(options: dict[str, Any]) -> list[Policy]:
     if options["compare"]:
-        return [Ours(_queue(path, options["queue"]).search_window, name=str(path)) for path in options["compare"]]
+        return [_by_rules(_queue(path, options["queue"]), str(path)) for path in options["compare"]]
     if "ours" not in _words(options["policies"]):
         return []
-    rules = _queue(options["file"] or Path(settings.QUEUES_FILE), options["queue"])
-    return [Ours(rules.search_window)]
+    return [_by_rules(_queue(options["file"] or Path(settings.QUEUES_FILE), options["queue"]), "ours")]
+
+
+def _by_rules(rules: QueueRules, name: str) -> Policy:
+    return Ours(rules.search_window, name=name, rating_model=rules.rating_model)
 
 
 def _queue(path: Path, name: str | None) -> QueueRules:
