@@ -39,7 +39,7 @@ def test_a_ticket_waits_in_each_of_its_queues_with_the_rating_of_each(store: Tic
         2,
         2500,
     )
-    assert [store.snapshot(queue).ratings.tolist() for queue in BOTH] == [sorted([1000, 1500]), [1510]]
+    assert [sorted(store.snapshot(queue).ratings.tolist()) for queue in BOTH] == [[1000, 1500], [1510]]
     assert sizes(store) == [(2, 2500), (1, 1510)]
     assert [store.counts(queue, []).total_joins for queue in BOTH] == [2, 1]
     status = store.status(request.player_id, NOW_MS)
