@@ -26,8 +26,8 @@ def page(studies: Sequence[Study]) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Matchmaking, simulated</title>"
         f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style><h1>Wait against gap</h1>"
         "<p>Each point is a policy on the same arrivals: farther left waits less, farther down meets closer opponents. "
-        "The grey line, where the limit was looked for: nobody who does not know the future gets below it. Read a point "
-        "by how far it stands above the line.</p>" + "".join(parts) + "</html>\n"
+        "The grey line, where the limit was looked for: nobody who does not know the future gets below it. Read a "
+        "point by how far it stands above the line.</p>" + "".join(parts) + "</html>\n"
     )
 
 
