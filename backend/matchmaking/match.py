@@ -1,7 +1,7 @@
 """A match: the players, team by team, and the seat on a server where there is one."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, NewType
 
@@ -13,6 +13,7 @@ TicketId = NewType("TicketId", str)
 class MatchStatus(StrEnum):
     """Where a match is on its way. The same words in Redis, PostgreSQL and JSON."""
 
+    PENDING_ACCEPTANCE = "pending_acceptance"
     CREATED = "created"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
@@ -20,7 +21,7 @@ class MatchStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        return self in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
+        return self in (MatchStatus.PENDING_ACCEPTANCE, MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ class Match:
     teams: tuple[tuple[MatchedPlayer, ...], ...]
     server: Seat | None
     created_ms: int
+    #: Milliseconds that its players have to accept it, from when history has it; 0 asks nobody.
+    acceptance_ms: int = field(default=0, compare=False)
+
+    @property
+    def first_status(self) -> MatchStatus:
+        return first_status(self.acceptance_ms)
 
     @property
     def players(self) -> list[MatchedPlayer]:
@@ -79,7 +86,13 @@ class Match:
             teams=tuple(tuple(MatchedPlayer(**player) for player in team) for team in tree["teams"]),
             server=Seat(**server) if server else None,
             created_ms=int(tree["created_ms"]),
+            acceptance_ms=int(tree.get("acceptance_ms", 0)),
         )
+
+
+def first_status(acceptance_ms: int) -> MatchStatus:
+    """As what a match begins, by the time that its players have to accept it."""
+    return MatchStatus.PENDING_ACCEPTANCE if acceptance_ms else MatchStatus.CREATED
 
 
 class Entrant(NamedTuple):

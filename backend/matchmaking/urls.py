@@ -3,7 +3,16 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from matchmaking.views import ExplainView, JoinView, LeaveView, StatsView, StatusView
-from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, RegisterView, ResultView, ServerView
+from matchmaking.views_matches import (
+    AcceptView,
+    DeclineView,
+    HeartbeatView,
+    HistoryView,
+    MatchView,
+    RegisterView,
+    ResultView,
+    ServerView,
+)
 
 
 def _queue_calls(backend: str, at: str) -> list[URLPattern]:
@@ -22,6 +31,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("matchmaking/tickets/<uuid:player_id>/explain/", ExplainView.as_view(), name="explain-ticket"),
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
+    path("matches/<uuid:match_id>/accept/", AcceptView.as_view(), name="match-accept"),
+    path("matches/<uuid:match_id>/decline/", DeclineView.as_view(), name="match-decline"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),
     path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/heartbeat/", HeartbeatView.as_view(), name="servers-heartbeat"),

@@ -33,6 +33,9 @@ class QueueRules:
     ticket_ttl_seconds: float = 300.0
     #: Seconds. Longer than the longest game, or its result comes too late to count.
     match_ttl_seconds: float = 3600.0
+    #: Seconds in which all players have to accept a match before it starts; 0 asks nobody. Too small counts players as
+    #: gone who are not; too large lets nine wait for one who is.
+    acceptance_seconds: float = 0.0
     #: Where rounds are due at once, those of the queue with the larger number are asked for first.
     priority: int = 0
     search_window: SearchWindow = field(default_factory=SearchWindow)
@@ -47,6 +50,10 @@ class QueueRules:
     @property
     def match_ttl_ms(self) -> int:
         return round(self.match_ttl_seconds * 1000)
+
+    @property
+    def acceptance_ms(self) -> int:
+        return round(self.acceptance_seconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)

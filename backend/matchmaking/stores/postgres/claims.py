@@ -88,6 +88,7 @@ class ClaimBatch:
             teams=tuple(tuple(entered.player for entered in team) for team in teams),
             server=server,
             created_ms=self.now_ms,
+            acceptance_ms=self.rules.acceptance_ms,
         )
 
     def _write(self, matches: Sequence[Match]) -> None:
@@ -95,21 +96,23 @@ class ClaimBatch:
         insert_matches(matches)
         players, match_ids = [player for player, _ in matched], [match_id for _, match_id in matched]
         execute(sql.MATCH_TICKETS, {"players": players, "match_ids": match_ids, "now": self.now_ms})
+        if self.rules.acceptance_ms and self.stands_in:
+            execute(sql.KEEP_TICKETS, {"match_ids": match_ids})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
 
 
 def insert_matches(matches: Sequence[Match]) -> None:
     """New matches, all of them or none: `IntegrityError` where history has one, or one of its players is live."""
-    execute(sql.INSERT_MATCHES, _columns(matches, MatchStatus.CREATED))
+    execute(sql.INSERT_MATCHES, _columns(matches, [match.first_status for match in matches]))
 
 
 def insert_missing_matches(matches: Sequence[Match], status: MatchStatus) -> None:
     """Matches that history does not have, with their players; those it has stay as they are."""
-    execute(sql.INSERT_MISSING_MATCHES, _columns(matches, status))
+    execute(sql.INSERT_MISSING_MATCHES, _columns(matches, [status] * len(matches)))
 
 
-def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
+def _columns(matches: Sequence[Match], statuses: Sequence[MatchStatus]) -> dict[str, Any]:
     players = [
         (match.id, player, team)
         for match in matches
@@ -120,7 +123,10 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
         "ids": [match.id for match in matches],
         "queues": [match.queue for match in matches],
         "regions": [match.region for match in matches],
-        "statuses": [status.value for _ in matches],
+        "statuses": [status.value for status in statuses],
+        "accept_until_ms": [
+            match.created_ms + match.acceptance_ms if match.acceptance_ms else None for match in matches
+        ],
         "server_ids": [match.server.id if match.server else None for match in matches],
         "servers": [json.dumps(asdict(match.server)) if match.server else None for match in matches],
         "created_ms": [match.created_ms for match in matches],

@@ -6,7 +6,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 
 from matchmaking.engine.traits import traits_of
-from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId
+from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId, first_status
 from matchmaking.stores.whole_parties import parts_a_party
 
 #: The mark of somebody who does not wait in this queue.
@@ -19,8 +19,14 @@ class ClaimForm:
     So the script compares, takes a seat and writes; it builds nothing, which keeps it short for Redis.
     """
 
-    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal]) -> None:
+    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal], acceptance_ms: int = 0) -> None:
         self._queue = queue
+        self._acceptance_ms = acceptance_ms
+        #: How the text of each match begins, and what a match says that waits for acceptance.
+        self._status, self._asked = (
+            first_status(acceptance_ms),
+            f',"acceptance_ms":{acceptance_ms}' if acceptance_ms else "",
+        )
         self._here = f"|{queue}|"
         self._now_ms = now_ms
         self._proposals = proposals
@@ -38,7 +44,7 @@ class ClaimForm:
         return [
             word
             if word in ("TAKEN", "NO_SEAT")
-            else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms)
+            else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms, self._acceptance_ms)
             for word, proposal, region, teams in zip(answers, self._proposals, self._regions, self._teams, strict=True)
         ]
 
@@ -81,8 +87,8 @@ class ClaimForm:
         common = regions.pop() if len(regions) == 1 else ""
         region = common if proposal.region is None else proposal.region
         head = (
-            f'created {{"id":"{proposal.match_id}","queue":"{self._queue}","region":"{region}",'
-            f'"created_ms":{self._now_ms},"teams":[{",".join(texts)}],"server":'
+            f'{self._status} {{"id":"{proposal.match_id}","queue":"{self._queue}","region":"{region}",'
+            f'"created_ms":{self._now_ms}{self._asked},"teams":[{",".join(texts)}],"server":'
         )
         self._teams.append(tuple(teams))
         self._regions.append(region)

@@ -2,7 +2,7 @@
 
 ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username     match is "" while it waits
            queues and ratings are parallel, with commas; party and traits may be ""
-match      created {…}  or  in_progress {…}
+match      pending_acceptance {…}, created {…} or in_progress {…}
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, TicketId
 from matchmaking.stores.port import LeftBehind
-from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
+from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, TicketStatus, Waiting
 
 
 def waiting_of(answer: list[Any], known: Container[str]) -> Waiting:
@@ -67,6 +67,31 @@ def ended_word(ended: LeftBehind) -> str:
 def left_of(word: str, *, others: tuple[PlayerId, ...] = ()) -> Left:
     _, ticket_id, queue, waited_ms, _ = word.split("|", 4)
     return Left(queue=queue, ticket_id=TicketId(ticket_id), waited_ms=int(waited_ms), others=others)
+
+
+def kept_of(player_id: PlayerId, row: str) -> KeptTicket:
+    """A whole row of `matchmaking:tickets`."""
+    _, queues, ticket_id, ratings, joined_ms, region, party, traits, username = row.split("|", 8)
+    return KeptTicket(
+        id=TicketId(ticket_id),
+        player_id=player_id,
+        username=username,
+        queues=tuple(queues.split(",")),
+        region=region,
+        ratings=tuple(map(float, ratings.split(","))),
+        joined_ms=int(joined_ms),
+        party=party,
+        traits=traits,
+    )
+
+
+def row_of(kept: KeptTicket) -> str:
+    """The row of a ticket that waits."""
+    ratings = ",".join(map(repr, kept.ratings))
+    return (
+        f"|{','.join(kept.queues)}|{kept.id}|{ratings}|{kept.joined_ms}|{kept.region}|{kept.party}|{kept.traits}"
+        f"|{kept.username}"
+    )
 
 
 def ticket_word(match: Match, player: MatchedPlayer) -> str:

@@ -11,7 +11,7 @@
 -- KEYS[13] active_games sorted set by name, "server/match"
 -- KEYS[14..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
 -- ARGV[1] placement  [2] proposals  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] recent matches kept
--- ARGV[7..] for each proposal: match id, region or "", "created " and the match as JSON up to its server, sum of ratings, line for
+-- ARGV[7..] for each proposal: match id, region or "", its first status and the match as JSON up to its server, sum of ratings, line for
 --           recent matches, number of players; then for each of them, none twice: player, ticket as the snapshot saw it;
 -- then the names of the other queues
 --
