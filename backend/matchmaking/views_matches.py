@@ -131,7 +131,7 @@ class MatchView(Door):
 class AcceptView(Door):
     @extend_schema(
         request=None,
-        responses={200: RecordAnswer, **problems(401, 403, 404, 409, 503)},
+        responses={200: RecordAnswer, **problems(400, 401, 403, 404, 409, 503)},
         summary="I am ready for this match",
         description="In queues that ask for it, while `status` is `pending_acceptance`; the last of all makes the "
         "match `created`. Sent twice it has one effect. 409 where the match has fallen or asks nobody.",
@@ -145,7 +145,7 @@ class AcceptView(Door):
 class DeclineView(Door):
     @extend_schema(
         request=None,
-        responses={200: RecordAnswer, **problems(401, 403, 404, 409, 503)},
+        responses={200: RecordAnswer, **problems(400, 401, 403, 404, 409, 503)},
         summary="I do not want this match",
         description="It falls: you and your party are out of the queue, the others wait again in their places. Also "
         "after having accepted, until all have. Sent twice it has one effect. 409 where the match stands, asks nobody, "

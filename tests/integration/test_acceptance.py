@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from caroud import nudge, watch, wiring
+from caroud import watch, wiring
 from errors import StoreUnavailable
 from matchmaking.charge import read_charge
 from matchmaking.engine.demands import MatchFormat, PartyRule

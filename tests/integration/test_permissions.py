@@ -55,6 +55,9 @@ MATRIX = [
     ),
     Call("GET", "api/matches/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/matches/<uuid:match_id>/", (401, 200, 403, 403, 403, 403, 403, 200)),
+    # Its queue asks nobody; `test_acceptance.py` has those that do.
+    Call("POST", "api/matches/<uuid:match_id>/accept/", (401, 409, 403, 403, 403, 403, 403, 403)),
+    Call("POST", "api/matches/<uuid:match_id>/decline/", (401, 409, 403, 403, 403, 403, 403, 403)),
     Call("POST", "api/matches/<uuid:match_id>/result/", (401, 403, 403, 200, 403, 409, 403, 403), RESULT),
     Call("GET", "api/servers/", (401, 403, 403, 403, 403, 403, 403, 200)),
     Call("POST", "api/servers/register/", (401, 403, 403, 403, 403, 403, 201, 403), REGISTRATION),
