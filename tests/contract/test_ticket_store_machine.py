@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from matchmaking.party import members_of, party_text
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
-from matchmaking.ticket import JoinRequest, KeptTicket, Left, Matched
+from matchmaking.ticket import CalledOff, JoinRequest, KeptTicket, Left, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
 from servers.stores.port import ServerPool
@@ -90,6 +91,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.endings: dict[MatchId, MatchStatus] = {}
         self.proposals: list[list[Proposal]] = []
         self.kept: list[KeptTicket] = []
+        self.fallen: list[CalledOff] = []
 
     def same(self, answers: list[Any]) -> Any:
         model, tested = answers
@@ -181,8 +183,9 @@ class StoresAgree(RuleBasedStateMachine):
 
     # --- rounds ---------------------------------------------------------------------------------------------
 
-    @rule(pairs=st.lists(PAIRS, min_size=1, max_size=3), rules=QUEUES)
-    def claim(self, pairs, rules) -> None:
+    @rule(pairs=st.lists(PAIRS, min_size=1, max_size=3), rules=QUEUES, asks=st.booleans())
+    def claim(self, pairs, rules, asks=False) -> None:
+        rules = replace(rules, acceptance_seconds=20 if asks else 0)
         each = [self.proposed(pair, str(uuid.uuid4())) for pair in pairs]
         claims = self.same(
             [
@@ -197,9 +200,11 @@ class StoresAgree(RuleBasedStateMachine):
         sides=st.lists(st.sampled_from(PLAYERS), min_size=3, max_size=5, unique=True),
         rules=QUEUES,
         at=st.integers(1, 2),
+        asks=st.booleans(),
     )
-    def claim_teams(self, sides, rules, at) -> None:
+    def claim_teams(self, sides, rules, at, asks=False) -> None:
         """Teams of any sizes, beside a duel, with parties whole or parted, as it comes."""
+        rules = replace(rules, acceptance_seconds=20 if asks else 0)
         match_id, region = str(uuid.uuid4()), "us" if at == 1 else None
         each = []
         for store in self.tickets:
@@ -212,20 +217,27 @@ class StoresAgree(RuleBasedStateMachine):
         ]
         self.matches += self.same(claims).matches
 
-    @rule(players=MEMBERS, queues=CHOICES, rules=QUEUES, other=st.sampled_from(PLAYERS), is_announced=st.booleans())
-    def a_party_meets_a_player(self, players, queues, rules, other, is_announced) -> None:
+    @rule(
+        players=MEMBERS,
+        queues=CHOICES,
+        rules=QUEUES,
+        other=st.sampled_from(PLAYERS),
+        is_announced=st.booleans(),
+        asks=st.booleans(),
+    )
+    def a_party_meets_a_player(self, players, queues, rules, other, is_announced, asks) -> None:
         self.join_party(players=players, queues=queues, rating=1000.0, party="p")
         self.join(player=other, queues=(rules.name,), rating=1200.5)
         if other not in players:
-            self.claim_teams(sides=[*players, other], rules=rules, at=len(players))
+            self.claim_teams(sides=[*players, other], rules=rules, at=len(players), asks=asks)
         if is_announced:
             self.acknowledge_all()
 
-    @rule(pair=PAIRS, rules=QUEUES, queues=CHOICES, is_announced=st.booleans())
-    def two_players_meet(self, pair, rules, queues, is_announced) -> None:
+    @rule(pair=PAIRS, rules=QUEUES, queues=CHOICES, is_announced=st.booleans(), asks=st.booleans())
+    def two_players_meet(self, pair, rules, queues, is_announced, asks) -> None:
         for player in pair:
             self.join(player=player, queues=queues, rating=1200.5)
-        self.claim(pairs=[pair], rules=rules)
+        self.claim(pairs=[pair], rules=rules, asks=asks)
         if is_announced:
             self.acknowledge_all()
 
@@ -309,6 +321,39 @@ class StoresAgree(RuleBasedStateMachine):
             players = [*players, *members_of(getattr(waits, "party", ""))]
         for store in self.tickets:
             store.drop(players)
+
+    # --- acceptance -----------------------------------------------------------------------------------------
+
+    def pending(self) -> list[Match]:
+        found = self.model.find_matches([match.id for match in self.matches if match.id not in self.endings])
+        return [one.match for one in found if one.status is MatchStatus.PENDING_ACCEPTANCE]
+
+    @precondition(lambda self: self.matches)
+    @rule(data=st.data())
+    def confirm(self, data) -> None:
+        match = data.draw(st.sampled_from(self.pending() or self.matches))
+        for store in self.tickets:
+            store.confirm([match])
+
+    @precondition(lambda self: self.matches and self.pending())
+    @rule(data=st.data(), is_repeated=st.booleans())
+    def call_off(self, data, is_repeated) -> None:
+        """Some tickets wait again, parties whole."""
+        match = data.draw(st.sampled_from(self.pending()))
+        self.endings[match.id] = MatchStatus.ABANDONED
+        made_of = self.same([store.tickets_of([match]) for store in self.tickets])
+        whole = data.draw(st.sets(st.sampled_from(sorted({kept.id for kept in made_of.values()}))))
+        back = {player: kept for player, kept in made_of.items() if kept.id in whole}
+        self.fallen.append(CalledOff(match, back, self.now_ms))
+        for store in self.tickets * (2 if is_repeated else 1):
+            store.call_off(self.fallen[-1])
+
+    @precondition(lambda self: self.fallen)
+    @rule(data=st.data())
+    def call_off_again(self, data) -> None:
+        fallen = data.draw(st.sampled_from(self.fallen))
+        for store in self.tickets:
+            store.call_off(fallen)
 
     # --- matches, time, servers -----------------------------------------------------------------------------
 

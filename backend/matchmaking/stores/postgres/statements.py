@@ -156,7 +156,7 @@ PUT_TICKET = f"""WITH made AS (
     RETURNING queue, other_queues
 ), online AS (
     INSERT INTO matchmaking_onlineplayer (player_id, last_seen_ms)
-    SELECT %(player)s, %(now)s FROM made
+    SELECT %(player)s, %(now)s FROM made WHERE %(is_seen)s
     {_ONLINE}
     RETURNING player_id
 ), counted AS (

@@ -289,7 +289,8 @@ class PostgresTicketStore:
     def _live_match(player_id: PlayerId) -> Matched | None:
         return next(iter(matches_of(fetch_all(sql.FIND_LIVE_MATCH, {"player": player_id}))), None)
 
-    def _put(self, made: KeptTicket, *, over: Ticket | None, now_ms: int, counts: bool) -> None:
+    def _put(self, made: KeptTicket, *, over: Ticket | None, now_ms: int, counts: bool, is_seen: bool = True) -> None:
+        """The ticket waits. `counts`: as a join; `is_seen`: its player has called, and is online."""
         new = {
             "player": made.player_id,
             "ticket": made.id,
@@ -307,6 +308,7 @@ class PostgresTicketStore:
             "over": over.id if over else None,
             "slot": _slot(made.player_id),
             "counts": counts,
+            "is_seen": is_seen,
         }
         if fetch_one(sql.PUT_TICKET, new) is None:
             raise _LookAgain  # the player got another ticket meanwhile
@@ -474,7 +476,7 @@ class PostgresTicketStore:
         """Unless the player has done something else since."""
         has_ended = held is not None and held.id == kept.id and held.status is not TicketStatus.MATCHED
         if not has_ended and not (held and held.is_waiting) and not self._live_match(kept.player_id):
-            self._put(kept, over=held, now_ms=at_ms, counts=False)
+            self._put(kept, over=held, now_ms=at_ms, counts=False, is_seen=False)
 
     def start(self, matches: Sequence[Match]) -> None:
         execute(sql.START_MATCHES, {"matches": [match.id for match in matches]})
