@@ -208,6 +208,23 @@ def test_a_party_goes_and_stays_as_a_whole(api: Api) -> None:
     assert status(api, stays[0])["status"] == "not_in_queue"
 
 
+def test_who_leaves_the_party_declines_for_it(api: Api) -> None:
+    parties = []
+    for _ in range(2):
+        guest = api.player()
+        leader, party = a_party(api, guest)
+        api.post("matchmaking/join/", {"queue": "squads", "party": party["id"]}, token=leader.token)
+        parties.append(([leader, guest], party))
+    (match,) = api.round("squads")
+    ((leader, guest), party), (others, _) = parties
+
+    api.post(f"parties/{party['id']}/leave/", token=guest.token)
+
+    assert MatchRecord.objects.get(id=match.id).status == "abandoned"
+    assert [status(api, player)["status"] for player in (leader, guest)] == ["not_in_queue"] * 2
+    assert [status(api, player)["status"] for player in others] == ["waiting"] * 2
+
+
 # --- not answered --------------------------------------------------------------------------------------------
 
 
