@@ -12,6 +12,7 @@ from matchmaking.engine.demands import MatchFormat, PartyRule
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import Placement, Rules
 from matchmaking.services.find_matches import run_round
+from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
 from tasks import history as history_tasks
 from tasks import reaping
@@ -349,7 +350,7 @@ def test_a_crash_after_the_last_accept_is_made_good(api: Api, monkeypatch: pytes
     assert [match["id"] for match in heartbeat(api, server)["new_matches"]] == [match_id]
 
 
-@pytest.mark.parametrize("heals", ["sweep", "status", "again"])
+@pytest.mark.parametrize("heals", ["sweep", "slow sweep", "status", "again"])
 def test_a_crash_after_a_decline_is_made_good(api: Api, monkeypatch: pytest.MonkeyPatch, heals: str) -> None:
     api.server(capacity=1)
     one, other, match_id = asked_pair(api)
@@ -359,6 +360,11 @@ def test_a_crash_after_a_decline_is_made_good(api: Api, monkeypatch: pytest.Monk
     assert seats_taken() == 1
 
     if heals == "sweep":
+        reaping.settle_unanswered_matches()
+        assert seats_taken() == 1  # whoever has ended it may be about to free it
+        api.clock.advance(seconds=2.001)
+        reaping.settle_unanswered_matches()
+    elif heals == "slow sweep":
         api.clock.advance(seconds=10)
         reaping.settle_overdue_matches()
     elif heals == "again":
@@ -367,6 +373,40 @@ def test_a_crash_after_a_decline_is_made_good(api: Api, monkeypatch: pytest.Monk
         assert status(api, one)["status"] == "waiting"
 
     assert (status(api, one)["status"], status(api, other)["status"], seats_taken()) == ("waiting", "not_in_queue", 0)
+
+
+def test_a_store_that_says_what_history_knows_better_is_told_again(api: Api) -> None:
+    one, other, match_id = asked_pair(api)
+    for player in (one, other):
+        accept(api, match_id, player)
+    client, matches = wiring.redis_client(), wiring.keys().matches
+    row = str(client.hget(matches, match_id))
+    assert row.startswith("created ")
+    client.hset(matches, match_id, row.replace("created ", "pending_acceptance ", 1))
+
+    assert status(api, one)["match"]["status"] == "created"
+
+
+def test_a_ticket_that_was_put_back_and_left_before_its_match_is_released_stays_left(
+    api: Api, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = api.player(), api.player()
+    ticket = api.post("matchmaking/join/", token=one.token)["ticket"]
+    api.post("matchmaking/join/", token=other.token)
+    (match,) = api.round()
+    outage.begin()
+    status(api, one)
+    with monkeypatch.context() as broken:
+        broken.setattr(PostgresTicketStore, "call_off", unreachable)
+        decline(api, match.id, other)
+    assert with_ticket(api, "GET", "status", one, ticket).json()["status"] == "waiting"
+    assert api.post("matchmaking/leave/", token=one.token) == {"status": "left"}
+
+    api.clock.advance(seconds=10)
+    reaping.settle_overdue_matches()
+
+    assert MatchRecord.objects.get(id=match.id).released_at is not None
+    assert status(api, one)["status"] == "not_in_queue"
 
 
 # --- Redis lost or away --------------------------------------------------------------------------------------

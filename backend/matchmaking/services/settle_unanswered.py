@@ -18,17 +18,24 @@ logger = logging.getLogger(__name__)
 
 #: Matches one sweep settles; the next one takes the rest.
 SETTLE_BATCH = 200
+#: Milliseconds after its end at which a match is released again: time for whoever ended it to do so.
+RELEASE_AGAIN_AFTER_MS = 2_000
 
 
 def settle_unanswered(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
-    """Call off matches that were not accepted in time, tell the ticket store of those that were and of which it has not
-    heard. Answers how many fell. Repeating it changes nothing."""
+    """Call off matches that were not accepted in time; tell the ticket store of those that were, and of those that have
+    ended, where it has not heard of it. Answers how many fell. Repeating it changes nothing."""
     asked = MatchRecord.objects.filter(accept_until__isnull=False, confirmed_at=None, ended_at=None)
     due = asked.filter(Q(accept_until__lte=instant(now_ms)) | ~Q(status=MatchStatus.PENDING_ACCEPTANCE))
     fallen = 0
     for match_id in due.order_by("accept_until").values_list("id", flat=True)[:SETTLE_BATCH]:
         record = settle_one(store=store, ratings=ratings, rules=rules, match_id=MatchId(str(match_id)), now_ms=now_ms)
         fallen += record.ended_at is not None
+    unreleased = MatchRecord.objects.filter(
+        released_at=None, accept_until__isnull=False, ended_at__lt=instant(now_ms - RELEASE_AGAIN_AFTER_MS)
+    )
+    for record in unreleased.order_by("ended_at").prefetch_related("participants")[:SETTLE_BATCH]:
+        release_if_over(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
     return fallen
 
 
