@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from caroud import watch, wiring
 from errors import StoreUnavailable
@@ -407,6 +408,20 @@ def test_a_ticket_that_was_put_back_and_left_before_its_match_is_released_stays_
 
     assert MatchRecord.objects.get(id=match.id).released_at is not None
     assert status(api, one)["status"] == "not_in_queue"
+
+
+def test_while_postgresql_is_away_the_word_of_redis_stands(api: Api) -> None:
+    one, _, match_id = asked_pair(api)
+
+    def no_answer(*_: Any) -> None:
+        raise OperationalError("no answer")
+
+    with connection.execute_wrapper(no_answer):
+        told = status(api, one)
+
+    assert (told["status"], told["match"]["id"], told["match"]["status"]) == ("matched", match_id, "pending_acceptance")
+    assert "acceptance" not in told["match"]
+    assert status(api, one)["match"]["acceptance"]["accepted"] == 0
 
 
 # --- Redis lost or away --------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ def summary(rules: QueueRules) -> str:
     """One line."""
     window = rules.search_window
     reach = f"within {_number(window.reach(0))} points at once, {_number(window.reach(EVER_SECONDS))} at last"
-    return f"{rules.name}: {_format(rules)}; {reach}; rated by {rules.rating_model}"
+    asks = f"; accepted within {_duration(rules.acceptance_seconds)}" if rules.acceptance_seconds else ""
+    return f"{rules.name}: {_format(rules)}; {reach}; rated by {rules.rating_model}{asks}"
 
 
 # --- by the moment ------------------------------------------------------------------------------------------
