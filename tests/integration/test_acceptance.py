@@ -12,6 +12,7 @@ from matchmaking.charge import read_charge
 from matchmaking.engine.demands import MatchFormat, PartyRule
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.rules import Placement, Rules
+from matchmaking.services import settle_unanswered
 from matchmaking.services.find_matches import run_round
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.stores.redis.store import RedisTicketStore
@@ -248,6 +249,24 @@ def test_when_the_time_is_over_who_accepted_waits_again_and_who_did_not_is_out(a
     assert (told["status"], told["waiting_time"], told["queue_size"]) == ("waiting", 50, 1)
     assert status(api, other)["last_match"] == {"id": match_id, "status": "abandoned"}
     assert (seats_taken(), api.get("matchmaking/stats/")["queues"]["ranked"]["total_matches"]) == (0, 0)
+
+
+def test_accepted_matches_that_cannot_be_told_hold_up_no_overdue_ones(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle_unanswered, "SETTLE_BATCH", 1)
+    one, other, accepted = asked_pair(api)
+    monkeypatch.setattr(RedisTicketStore, "confirm", unreachable)
+    for player in (one, other):
+        accept(api, accepted, player)
+    api.clock.advance(seconds=1)
+    *_, overdue = asked_pair(api)
+    api.clock.advance(seconds=SECONDS)
+
+    reaping.settle_unanswered_matches()
+
+    assert MatchRecord.objects.get(id=accepted).confirmed_at is None
+    assert MatchRecord.objects.get(id=overdue).status == "abandoned"
 
 
 @pytest.mark.parametrize("asks", ["status", "join"])

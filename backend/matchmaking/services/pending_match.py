@@ -85,7 +85,7 @@ def tell_accepted(*, store: TicketStore, record: MatchRecord, now_ms: int) -> bo
     try:
         store.confirm([match_of(record)])
     except StoreUnavailable as error:
-        logger.warning("an accepted match is told later: %s", error, extra={"match": str(record.id)})
+        logger.info("an accepted match is told later: %s", error, extra={"match": str(record.id)})
         return False
     record.confirmed_at = instant(now_ms)
     record.save(update_fields=["confirmed_at"])

@@ -3,7 +3,6 @@
 import logging
 
 from django.db import transaction
-from django.db.models import Q
 
 from matchmaking.history import instant
 from matchmaking.match import MatchId, MatchStatus
@@ -26,9 +25,15 @@ def settle_unanswered(*, store: TicketStore, ratings: RatingCache, rules: Rules,
     """Call off matches that were not accepted in time; tell the ticket store of those that were, and of those that have
     ended, where it has not heard of it. Answers how many fell. Repeating it changes nothing."""
     asked = MatchRecord.objects.filter(accept_until__isnull=False, confirmed_at=None, ended_at=None)
-    due = asked.filter(Q(accept_until__lte=instant(now_ms)) | ~Q(status=MatchStatus.PENDING_ACCEPTANCE))
+    overdue = asked.filter(status=MatchStatus.PENDING_ACCEPTANCE, accept_until__lte=instant(now_ms))
+    untold = asked.exclude(status=MatchStatus.PENDING_ACCEPTANCE)  # many, while Redis is away: in a batch of their own
+    due = [
+        match_id
+        for matches in (overdue, untold)
+        for match_id in matches.order_by("accept_until").values_list("id", flat=True)[:SETTLE_BATCH]
+    ]
     fallen = 0
-    for match_id in due.order_by("accept_until").values_list("id", flat=True)[:SETTLE_BATCH]:
+    for match_id in due:
         record = settle_one(store=store, ratings=ratings, rules=rules, match_id=MatchId(str(match_id)), now_ms=now_ms)
         fallen += record.ended_at is not None
     unreleased = MatchRecord.objects.filter(
