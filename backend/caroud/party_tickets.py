@@ -48,7 +48,7 @@ def _take_out_of(store: TicketStore, party_id: str, player_id: PlayerId) -> None
 
 def _decline(store: TicketStore, asked: Matched, party_id: str, player_id: PlayerId) -> None:
     """The ticket would wait again with a player who is in the party no more."""
-    kept = Participant.objects.filter(match_id=asked.match.id, player_id=player_id).first()
+    kept = Participant.objects.filter(match__id=asked.match.id, player_id=player_id).first()
     if kept is None or not kept.kept_ticket or party_id_of(kept.kept_ticket["party"]) != party_id:
         return
     try:
