@@ -23,8 +23,7 @@ class MatchStatus(StrEnum):
         return self in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedPlayer:
+class MatchedPlayer(NamedTuple):
     """A player as matched: the rating is that of the ticket."""
 
     id: PlayerId

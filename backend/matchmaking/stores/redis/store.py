@@ -22,7 +22,7 @@ from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
 from matchmaking.stores.redis.waiting_rows import waiting_tickets
-from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, matched_of, ticket_word, waiting_of
+from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, live_word, matched_of, ticket_word, waiting_of
 from matchmaking.stores.whole_parties import becomes_of
 from matchmaking.ticket import (
     BeingMatched,
@@ -88,6 +88,7 @@ class RedisTicketStore:
             keys.servers_seats,
             keys.active_games,
         ]
+        self._offer_keys = [keys.servers_offers, *self._pool_keys[1:], keys.servers_regions]
 
     # --- the player's calls ---------------------------------------------------------------------------
 
@@ -333,7 +334,8 @@ class RedisTicketStore:
         with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
             largest = max((sum(map(len, proposal.teams)) for proposal in proposals), default=2)
             batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // largest))
-            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch), batches):
+            one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
+            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch, one_line_in), batches):
                 for one in made:
                     if isinstance(one, str):
                         refused[one] += 1
@@ -342,12 +344,12 @@ class RedisTicketStore:
         return Claims(matches=matches, taken=refused["TAKEN"], without_seat=refused["NO_SEAT"])
 
     def _claim_batch(
-        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int
+        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int, one_line_in: int
     ) -> list[Match | str]:
-        form = ClaimForm(rules.name, now_ms, proposals)
+        form = ClaimForm(rules.name, now_ms, proposals, one_line_in=one_line_in)
         queue = self._keys.of_queue(rules.name)
         keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_matches, self._keys.tickets]
-        keys += [self._keys.matches, self._keys.outbox, *self._pool_keys]
+        keys += [self._keys.matches, self._keys.outbox, *self._offer_keys]
         for other in map(self._keys.of_queue, form.other_queues):
             keys += [other.queue, other.arrivals, other.last_seen, other.stats]
         args: list[str | int] = [
@@ -358,7 +360,7 @@ class RedisTicketStore:
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_MATCHES_KEPT,
         ]
-        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args, *form.other_queues]))
+        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args]))
 
     # --- the clock's calls ----------------------------------------------------------------------------
 
@@ -454,7 +456,7 @@ class RedisTicketStore:
             ],
             [
                 match.id,
-                f"{matched.status} {match.to_json()}",
+                live_word(match, matched.status),
                 match.server.id if match.server else "",
                 lifetimes.MATCHES_LIFETIME_MS,
                 lifetimes.SERVERS_LIFETIME_MS,
