@@ -42,7 +42,7 @@ class ClaimForm:
     def args(self) -> list[str | int]:
         """As `claim_matches` takes them, from ARGV[7] on."""
         ids = [proposal.match_id for proposal in self._proposals]
-        of_proposals = [*ids, *self._regions, *self._heads, *self._sums, *self._lines, *self._sizes]
+        of_proposals: list[str | int] = [*ids, *self._regions, *self._heads, *self._sums, *self._lines, *self._sizes]
         return [len(self._players), *of_proposals, *self._players, *self._marks, *self.other_queues]
 
     def outcomes(self, answers: Sequence[str]) -> list[Match | str]:
@@ -78,9 +78,8 @@ class ClaimForm:
             parts = parts or (bool(parties) and parts_a_party(parties))
         if parts:
             self._marks[first] = _NOBODY
-        region = proposal.region
-        if region is None:
-            region = regions.pop() if len(regions) == 1 else ""
+        common = regions.pop() if len(regions) == 1 else ""
+        region = common if proposal.region is None else proposal.region
         self._teams.append(tuple(teams))
         self._regions.append(region)
         self._heads.append(head_of(MatchStatus.CREATED, proposal.match_id, self._queue, region, self._now_ms, teams))

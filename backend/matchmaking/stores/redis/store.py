@@ -22,7 +22,15 @@ from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
 from matchmaking.stores.redis.waiting_rows import waiting_tickets
-from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, live_word, matched_of, ticket_word, waiting_of
+from matchmaking.stores.redis.words import (
+    ended_word,
+    last_word_of,
+    left_of,
+    live_word,
+    matched_of,
+    ticket_word,
+    waiting_of,
+)
 from matchmaking.stores.whole_parties import becomes_of
 from matchmaking.ticket import (
     BeingMatched,
@@ -367,17 +375,23 @@ class RedisTicketStore:
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
         keys = self._keys.of_queue(rules.name)
         before = now_ms - rules.ticket_ttl_ms
-        with redis_errors():
-            silent: Any = self._client.zrange(
-                keys.last_seen, "-inf", f"({before}", byscore=True, offset=0, num=EXPIRE_BATCH
-            )
+        while True:
+            with redis_errors():
+                silent: Any = self._client.zrange(
+                    keys.last_seen, "-inf", f"({before}", byscore=True, offset=0, num=EXPIRE_BATCH
+                )
+            ended = self._expire_with_parties(rules.name, before, silent)
+            if ended or len(silent) < EXPIRE_BATCH:  # else they all were matched since, and are taken out now
+                return ended
+
+    def _expire_with_parties(self, queue: str, before_ms: int, players: Sequence[str]) -> list[TicketId]:
         ended: list[str] = []
-        while silent:
-            answer = self._expire(rules.name, before, silent)
+        while players:
+            answer = self._expire(queue, before_ms, players)
             until = answer.index("PARTY") if "PARTY" in answer else len(answer)
             ended += answer[:until]
-            others = [player for player in answer[until + 1 :] if player not in silent]
-            silent = [*silent, *others] if others else []
+            others = [player for player in answer[until + 1 :] if player not in players]
+            players = [*players, *others] if others else []
         return [TicketId(ticket) for ticket in ended]
 
     def _expire(self, queue: str, before_ms: int, players: Sequence[str]) -> list[str]:

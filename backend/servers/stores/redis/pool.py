@@ -127,7 +127,8 @@ class RedisServerPool:
 
     def forget(self, server_id: ServerId) -> bool:
         k = self._keys
-        keys = [k.servers, k.servers_last_heartbeat, k.servers_active, k.active_games, k.servers_offers]
+        keys = [k.servers, k.servers_last_heartbeat, k.servers_active, k.active_games]
+        keys += [k.servers_offers, k.servers_regions]
         return bool(self._scripts.call("forget_server", keys, [server_id])[0] == "FORGOTTEN")
 
     def silent(self, since_ms: int) -> list[ServerId]:

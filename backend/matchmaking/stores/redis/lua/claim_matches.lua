@@ -1,6 +1,6 @@
 -- claim_matches: make proposals into matches, each whole or not at all.
 --
--- KEYS[1] queue  [2] arrivals  [3] last_seen  sorted sets of the queue
+-- KEYS[1] queue  [2] arrivals  [3] last_seen  sorted sets of the queue; the last keeps matched players until expire_tickets comes by
 -- KEYS[4] stats         hash, counters              [5] recent_matches  list, a line a match
 -- KEYS[6] tickets       hash, player -> "match|queues|id|ratings|…|username"; match is "" while it waits
 -- KEYS[7] matches       hash, match id -> its status and the match, of live matches
@@ -134,13 +134,13 @@ for number = 1, others_from <= #ARGV and taken or 0 do
     local key, rating = others[name], points()
     if key and call('ZREM', KEYS[key], gone[number]) == 1 then
       call('ZREM', KEYS[key + 1], gone[number])
-      call('ZREM', KEYS[key + 2], gone[number])
       call('HINCRBYFLOAT', KEYS[key + 3], 'rating_sum', -tonumber(rating))
     end
   end
 end
 call('HSET', tickets, unpack(matched))
-for zset = 1, 3 do call('ZREM', KEYS[zset], unpack(gone)) end
+call('ZREM', KEYS[1], unpack(gone))
+call('ZREM', KEYS[2], unpack(gone)) -- not from last_seen: expire_tickets takes out who does not wait
 call('HSET', KEYS[7], unpack(live))
 call('HSET', KEYS[8], unpack(outbox))
 call('HINCRBY', KEYS[4], 'total_matches', made)

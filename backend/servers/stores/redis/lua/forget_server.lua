@@ -5,6 +5,7 @@
 -- KEYS[3] active          hash, server -> games it hosts
 -- KEYS[4] active_games    sorted set by name, "server/match"
 -- KEYS[5] offers          hash, server -> "capacity|number of its region|seat as JSON"
+-- KEYS[6] regions         hash, region -> its number
 -- ARGV[1] server
 --
 -- Returns {"FORGOTTEN"}, or {"KEPT"} where it still has games, has registered again or is not known
@@ -18,4 +19,5 @@ redis.call('HDEL', servers, id)
 redis.call('ZREM', last_heartbeat, id)
 redis.call('HDEL', active, id)
 redis.call('HDEL', KEYS[5], id)
+if redis.call('EXISTS', servers) == 0 then redis.call('DEL', KEYS[6]) end
 return {'FORGOTTEN'}
