@@ -87,6 +87,10 @@ class RedisTicketStore:
             for queue in map(keys.of_queue, self._queues)
             for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats)
         ]
+        self._keys_of_wanted = {
+            name: (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
+            for name, queue in zip(self._queues, map(keys.of_queue, self._queues), strict=True)
+        }
         self._player_keys = [keys.tickets, keys.online, keys.online_last_seen, keys.matches, keys.outbox]
         self._match_keys = [keys.matches, keys.outbox, keys.tickets]
         self._pool_keys = [
@@ -156,11 +160,7 @@ class RedisTicketStore:
 
     def _wanted_keys(self, queues: Sequence[str]) -> list[str]:
         """Five a queue, in the order of `join_queue` and `join_party`."""
-        return [
-            key
-            for queue in map(self._keys.of_queue, queues)
-            for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
-        ]
+        return [key for queue in queues for key in self._keys_of_wanted[queue]]
 
     def join_party(
         self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
