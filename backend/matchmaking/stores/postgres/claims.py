@@ -67,7 +67,7 @@ class ClaimBatch:
         return Claims(matches, taken, without_seat, are_recorded=True)
 
     def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[Entrant, _Free]:
-        players = {entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team}
+        players = {player for proposal in proposals for team in proposal.teams for player, _ in team}
         wanted = {
             "players": array_of(players),
             "queue": self.rules.name,
@@ -147,14 +147,13 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
 def _teams_of(proposal: Proposal, free: dict[Entrant, _Free]) -> list[list[_Free]] | None:
     """The very tickets of the proposal, team by team; None where one no longer waits, a player stands in it twice or a
     party is parted."""
-    if len({entrant for entrants in proposal.teams for entrant in entrants}) < sum(map(len, proposal.teams)):
+    try:
+        teams = [[free[entrant] for entrant in entrants] for entrants in proposal.teams]
+    except KeyError:
         return None
-    teams = []
-    for entrants in proposal.teams:
-        team = [free[entrant] for entrant in entrants if entrant in free]
-        if len(team) < len(entrants) or _parts_a_party(team):
-            return None
-        teams.append(team)
+    entrants = [entrant for team in proposal.teams for entrant in team]
+    if len(set(entrants)) < len(entrants) or any(_parts_a_party(team) for team in teams):
+        return None
     return teams
 
 
