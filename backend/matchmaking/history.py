@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from datastore.arrays import array_of, text_array_of
 from datastore.batches import in_batches
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
@@ -34,9 +35,9 @@ WITH charge AS (
     WHERE live.match_id <> player.match_id
 ), new_match AS (
     INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
-    SELECT id, queue, region, %s, server_id, server::jsonb, created_at, win_probabilities::jsonb
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
-         AS m (id, queue, region, server_id, server, created_at, win_probabilities)
+    SELECT id, queue, region, %s, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+         AS m (id, queue, region, server_id, server, created_ms, chances)
     WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -99,7 +100,6 @@ def record_matches(matches: Sequence[Match], *, epoch: int | None = None) -> lis
 
 
 def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
-    seats = [json.dumps(asdict(match.server)) if match.server else None for match in matches]
     players = [
         (match.id, player, team)
         for match in matches
@@ -107,22 +107,22 @@ def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
         for player in members
     ]
     columns: list[Any] = [
-        [match_id for match_id, _, _ in players],
-        [player.id for _, player, _ in players],
-        [player.username for _, player, _ in players],
-        [team for _, _, team in players],
-        [player.rating for _, player, _ in players],
-        [player.waited_ms for _, player, _ in players],
-        [player.ticket_id for _, player, _ in players],
+        array_of(match_id for match_id, _, _ in players),
+        array_of(player.id for _, player, _ in players),
+        text_array_of(player.username for _, player, _ in players),
+        array_of(team for _, _, team in players),
+        array_of(player.rating for _, player, _ in players),
+        array_of(player.waited_ms for _, player, _ in players),
+        text_array_of(player.ticket_id for _, player, _ in players),
         MatchStatus.CREATED.value,
-        [match.id for match in matches],
-        [match.queue for match in matches],
-        [match.region for match in matches],
-        [match.server.id if match.server else None for match in matches],
-        seats,
-        [instant(match.created_ms).isoformat() for match in matches],
+        array_of(match.id for match in matches),
+        text_array_of(match.queue for match in matches),
+        text_array_of(match.region for match in matches),
+        text_array_of(match.server.id if match.server else None for match in matches),
+        text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
+        array_of(match.created_ms for match in matches),
         # A list of numbers is JSON as Python writes it.
-        [chances and str(chances) for chances in win_probabilities(matches)],
+        text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),
         epoch,
         epoch,
         max((match.created_ms for match in matches), default=0),

@@ -1,6 +1,7 @@
 """From the outbox to PostgreSQL: whole or not at all, once, whatever fails in between."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,12 +11,13 @@ from caroud import wiring
 from errors import StoreUnavailable
 from matchmaking import history
 from matchmaking.charge import read_charge
-from matchmaking.match import MatchId, MatchStatus
+from matchmaking.match import Match, MatchId, MatchStatus, Seat
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.services import record_matches as service
+from matchmaking.stores.postgres.claims import insert_matches
 from matchmaking.stores.redis.words import live_word
 from tasks.history import persist_matches
-from tests.builders import a_player_id
+from tests.builders import a_kept_ticket, a_match_of, a_player_id
 from tests.integration.conftest import Account, Api
 
 
@@ -52,6 +54,36 @@ def test_writing_a_match_again_changes_nothing(api: Api) -> None:
     history.record_matches(matches * 2)
 
     assert MatchRecord.objects.get().status == "completed"
+    assert Participant.objects.count() == 2
+
+
+#: Names that mean something in an array as PostgreSQL reads it, or in a statement.
+AWKWARD_NAMES = ('"', "\\", '\\"', "a,b", "{}", "{a,b}", "NULL", "", " ", "\n\t", "O'Hara", "%s", "$1", "Zoë 🎮")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("write", [history.record_matches, insert_matches])
+def test_whatever_players_and_servers_are_called_is_written_as_it_is(write: Callable[[list[Match]], object]) -> None:
+    seats = [Seat(f"eu {name}", 3, name, 7777, name) if name else None for name in AWKWARD_NAMES]
+    matches = [
+        a_match_of(*(replace(a_kept_ticket(), username=word) for word in (name, name[::-1])), server=seat)
+        for name, seat in zip(AWKWARD_NAMES, seats, strict=True)
+    ]
+
+    write(matches)
+
+    kept = {record.id: history.match_of(record) for record in MatchRecord.objects.prefetch_related("participants")}
+    assert kept == {uuid.UUID(match.id): match for match in matches}
+
+
+@pytest.mark.django_db
+def test_a_match_that_is_deleted_takes_its_players_with_it() -> None:
+    gone, kept = a_match_of(a_kept_ticket(), a_kept_ticket()), a_match_of(a_kept_ticket(), a_kept_ticket())
+    history.record_matches([gone, kept])
+
+    MatchRecord.objects.get(id=gone.id).delete()
+
+    assert {str(participant.match_id) for participant in Participant.objects.all()} == {kept.id}
     assert Participant.objects.count() == 2
 
 

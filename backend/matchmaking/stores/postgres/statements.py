@@ -236,10 +236,10 @@ WHERE ended_at IS NULL AND server_id = ANY(%(servers)s) GROUP BY server_id"""
 
 _INSERT_MATCHES = """WITH new_match AS (
     INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
-    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
-    FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(statuses)s::text[], %(server_ids)s::text[],
-                %(servers)s::text[], %(created_ms)s::bigint[], %(win_probabilities)s::text[])
-         AS m (id, queue, region, status, server_id, server, created_ms, chances)
+    SELECT id, queue, region, %(status)s, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
+    FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(server_ids)s::text[], %(servers)s::text[],
+                %(created_ms)s::bigint[], %(win_probabilities)s::text[])
+         AS m (id, queue, region, server_id, server, created_ms, chances)
     {on_conflict}
     RETURNING id
 )
