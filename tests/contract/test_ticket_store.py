@@ -646,3 +646,13 @@ def test_who_waited_in_two_queues_and_waits_in_one_again_does_not_expire_in_the_
     assert store.expire(CASUAL, later_ms) == []
 
     assert isinstance(store.status(player, later_ms), Waiting)
+
+
+def test_what_is_told_after_a_drop_is_not_of_a_ticket_before(store: TicketStore) -> None:
+    match, player, _ = a_match(store)
+    store.end(match, MatchStatus.COMPLETED)
+    store.join(a_join(player), RANKED, NOW_MS)
+
+    store.drop([player])
+
+    assert store.status(player, NOW_MS) == NotInQueue()

@@ -486,7 +486,7 @@ class RedisTicketStore:
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
         for batch in in_batches(player_ids, EXPIRE_BATCH):
-            keys = [self._keys.tickets, *self._per_queue_keys]
+            keys = [self._keys.tickets, *self._per_queue_keys, *map(self._keys.last_word, batch)]
             self._scripts.call("drop_tickets", keys, [len(batch), *batch, *self._queues])
 
     def start(self, matches: Sequence[Match]) -> None:
