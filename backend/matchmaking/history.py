@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from datastore.arrays import array_of, text_array_of
 from datastore.batches import in_batches
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
@@ -37,10 +38,11 @@ WITH charge AS (
 ), new_match AS (
     INSERT INTO matchmaking_matchrecord
         (id, queue, region, status, server_id, server, created_at, win_probabilities, accept_until)
-    SELECT id, queue, region, status, server_id, server::jsonb, created_at, win_probabilities::jsonb, accept_until
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],
-                %s::timestamptz[])
-         AS m (id, queue, region, status, server_id, server, created_at, win_probabilities, accept_until)
+    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb,
+           to_timestamp(accept_until_ms / 1000.0)
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+                %s::bigint[])
+         AS m (id, queue, region, status, server_id, server, created_ms, chances, accept_until_ms)
     WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -114,7 +116,6 @@ def record_matches(
 def _record_batch(
     matches: Sequence[Match], epoch: int | None, tickets: Mapping[PlayerId, KeptTicket], now_ms: int | None
 ) -> list[Refused]:
-    seats = [json.dumps(asdict(match.server)) if match.server else None for match in matches]
     players = [
         (match.id, player, team)
         for match in matches
@@ -122,24 +123,24 @@ def _record_batch(
         for player in members
     ]
     columns: list[Any] = [
-        [match_id for match_id, _, _ in players],
-        [player.id for _, player, _ in players],
-        [player.username for _, player, _ in players],
-        [team for _, _, team in players],
-        [player.rating for _, player, _ in players],
-        [player.waited_ms for _, player, _ in players],
-        [player.ticket_id for _, player, _ in players],
-        [tickets[player.id].to_json() if player.id in tickets else None for _, player, _ in players],
-        [match.id for match in matches],
-        [match.queue for match in matches],
-        [match.region for match in matches],
-        [match.first_status.value for match in matches],
-        [match.server.id if match.server else None for match in matches],
-        seats,
-        [instant(match.created_ms).isoformat() for match in matches],
+        array_of(match_id for match_id, _, _ in players),
+        array_of(player.id for _, player, _ in players),
+        text_array_of(player.username for _, player, _ in players),
+        array_of(team for _, _, team in players),
+        array_of(player.rating for _, player, _ in players),
+        array_of(player.waited_ms for _, player, _ in players),
+        text_array_of(player.ticket_id for _, player, _ in players),
+        text_array_of(tickets[player.id].to_json() if player.id in tickets else None for _, player, _ in players),
+        array_of(match.id for match in matches),
+        text_array_of(match.queue for match in matches),
+        text_array_of(match.region for match in matches),
+        text_array_of(match.first_status.value for match in matches),
+        text_array_of(match.server.id if match.server else None for match in matches),
+        text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
+        array_of(match.created_ms for match in matches),
         # A list of numbers is JSON as Python writes it.
-        [chances and str(chances) for chances in win_probabilities(matches)],
-        [_accept_until(match, now_ms) for match in matches],
+        text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),
+        text_array_of(_accept_until_ms(match, now_ms) for match in matches),
         epoch,
         epoch,
         max((match.created_ms for match in matches), default=0),
@@ -155,9 +156,9 @@ def _record_batch(
     return [Refused(match, frozenset(elsewhere[match.id])) for match in matches if match.id in elsewhere]
 
 
-def _accept_until(match: Match, now_ms: int | None) -> str | None:
+def _accept_until_ms(match: Match, now_ms: int | None) -> str | None:
     begin_ms = match.created_ms if now_ms is None else now_ms
-    return instant(begin_ms + match.acceptance_ms).isoformat() if match.acceptance_ms else None
+    return str(begin_ms + match.acceptance_ms) if match.acceptance_ms else None
 
 
 def find_live_match(player_id: PlayerId) -> Matched | None:

@@ -31,8 +31,9 @@ def win_probabilities(matches: Sequence[Match]) -> list[list[float] | None]:
 
 
 def _of_one_shape(matches: Sequence[Match], shape: Shape) -> list[list[float]]:
-    players = [(player.rating, player.deviation) for match in matches for team in match.teams for player in team]
-    ratings, deviations = np.array(players).reshape(len(matches), sum(shape), 2).transpose(2, 0, 1)
+    players = [player for match in matches for team in match.teams for player in team]
+    ratings = np.array([player.rating for player in players]).reshape(len(matches), sum(shape))
+    deviations = np.array([player.deviation for player in players]).reshape(len(matches), sum(shape))
     first_of_team = np.cumsum([0, *shape[:-1]])
     sums = np.add.reduceat(ratings, first_of_team, axis=1)
     variances = np.add.reduceat(PERFORMANCE_POINTS**2 + deviations**2, first_of_team, axis=1)

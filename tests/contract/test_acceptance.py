@@ -214,5 +214,5 @@ def test_a_match_is_the_same_after_it_was_written_down(store: TicketStore, secon
     (match,) = announced(store, store.claim(rules, [a_proposal(store, first, second)], NOW_MS))
     (found,) = store.find_matches([match.id])
 
-    assert Match.from_json(match.to_json()) == match == found.match
-    assert found.status is match.first_status
+    assert (found.match, found.status) == (match, match.first_status)
+    assert match.acceptance_ms == 1000 * seconds

@@ -402,7 +402,7 @@ def test_a_store_that_says_what_history_knows_better_is_told_again(api: Api) -> 
     client, matches = wiring.redis_client(), wiring.keys().matches
     row = str(client.hget(matches, match_id))
     assert row.startswith("created ")
-    client.hset(matches, match_id, row.replace("created ", "pending_acceptance ", 1))
+    client.hset(matches, match_id, row.replace("created ", "pending_acceptance 20000 ", 1))
 
     assert status(api, one)["match"]["status"] == "created"
 

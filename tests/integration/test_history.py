@@ -1,7 +1,8 @@
 """From the outbox to PostgreSQL: whole or not at all, once, whatever fails in between."""
 
-import json
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
@@ -10,9 +11,13 @@ from caroud import wiring
 from errors import StoreUnavailable
 from matchmaking import history
 from matchmaking.charge import read_charge
+from matchmaking.match import Match, MatchId, MatchStatus, Seat
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.services import record_matches as service
+from matchmaking.stores.postgres.claims import insert_matches
+from matchmaking.stores.redis.words import live_word
 from tasks.history import persist_matches
+from tests.builders import a_kept_ticket, a_match_of, a_player_id
 from tests.integration.conftest import Account, Api
 
 
@@ -49,6 +54,36 @@ def test_writing_a_match_again_changes_nothing(api: Api) -> None:
     history.record_matches(matches * 2)
 
     assert MatchRecord.objects.get().status == "completed"
+    assert Participant.objects.count() == 2
+
+
+#: Names that mean something in an array as PostgreSQL reads it, or in a statement.
+AWKWARD_NAMES = ('"', "\\", '\\"', "a,b", "{}", "{a,b}", "NULL", "", " ", "\n\t", "O'Hara", "%s", "$1", "Zoë 🎮")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("write", [history.record_matches, insert_matches])
+def test_whatever_players_and_servers_are_called_is_written_as_it_is(write: Callable[[list[Match]], object]) -> None:
+    seats = [Seat(f"eu {name}", 3, name, 7777, name) if name else None for name in AWKWARD_NAMES]
+    matches = [
+        a_match_of(*(replace(a_kept_ticket(), username=word) for word in (name, name[::-1])), server=seat)
+        for name, seat in zip(AWKWARD_NAMES, seats, strict=True)
+    ]
+
+    write(matches)
+
+    kept = {record.id: history.match_of(record) for record in MatchRecord.objects.prefetch_related("participants")}
+    assert kept == {uuid.UUID(match.id): match for match in matches}
+
+
+@pytest.mark.django_db
+def test_a_match_that_is_deleted_takes_its_players_with_it() -> None:
+    gone, kept = a_match_of(a_kept_ticket(), a_kept_ticket()), a_match_of(a_kept_ticket(), a_kept_ticket())
+    history.record_matches([gone, kept])
+
+    MatchRecord.objects.get(id=gone.id).delete()
+
+    assert {str(participant.match_id) for participant in Participant.objects.all()} == {kept.id}
     assert Participant.objects.count() == 2
 
 
@@ -101,14 +136,13 @@ def test_an_entry_that_cannot_be_written_is_laid_aside_and_holds_up_no_other(tra
     (match,) = api.round()
     MatchRecord.objects.all().delete()
     redis, keys = wiring.redis_client(), wiring.keys()
-    refused = json.loads(match.to_json()) | {"id": str(uuid.uuid4()), "queue": "x" * 40}
-    for (player,) in refused["teams"]:
-        player["id"] = str(uuid.uuid4())
-    redis.hset(keys.matches, mapping={refused["id"]: f"created {json.dumps(refused)}", "broken": "not a match"})
-    redis.hset(keys.outbox, mapping={match.id: epoch, refused["id"]: epoch, "broken": epoch})
+    strangers = tuple((player._replace(id=a_player_id()),) for player in match.players)
+    refused = replace(match, id=MatchId(str(uuid.uuid4())), queue="x" * 40, teams=strangers)
+    redis.hset(keys.matches, mapping={refused.id: live_word(refused, MatchStatus.CREATED), "broken": "not a match"})
+    redis.hset(keys.outbox, mapping={match.id: epoch, refused.id: epoch, "broken": epoch})
 
     persist_matches()
 
     assert [str(record.id) for record in MatchRecord.objects.all()] == [match.id]
     assert wiring.ticket_store().outbox(10) == []
-    assert set(redis.hkeys(keys.outbox_dead)) == {refused["id"], "broken"}
+    assert set(redis.hkeys(keys.outbox_dead)) == {refused.id, "broken"}

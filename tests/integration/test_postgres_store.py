@@ -217,7 +217,7 @@ def test_who_is_in_a_match_of_the_other_store_is_not_matched_and_his_ticket_is_g
 def test_players_of_the_other_store_who_turn_up_at_each_attempt_hold_up_nobody_else(
     store: PostgresTicketStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The batch fails twice, each time for another player; then each proposal is on its own."""
+    """The batch fails twice, each time for another player; then each half is on its own, and fails for the third."""
     busy = [a_waiting_player(store) for _ in range(3)]
     rest = [a_waiting_player(store) for _ in range(5)]
     proposals = [a_proposal(store, *pair) for pair in zip([*busy, rest[3]], [*rest[:3], rest[4]], strict=True)]

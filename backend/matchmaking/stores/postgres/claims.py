@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from datastore.arrays import array_of, text_array_of
 from datastore.postgres import execute, fetch_all
-from matchmaking.match import Claims, Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
+from matchmaking.match import Claims, Entrant, Match, MatchedPlayer, MatchStatus, Proposal, Seat
 from matchmaking.prediction import win_probabilities
 from matchmaking.rules import Placement, QueueRules
 from matchmaking.stores.postgres import statements as sql
@@ -22,7 +23,7 @@ class _Free(NamedTuple):
 
     player: MatchedPlayer
     region: str
-    party: str
+    party: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,22 @@ class ClaimBatch:
             matches.append(self._match(proposal, teams, region, seat))
             for entrants in proposal.teams:
                 for entrant in entrants:
-                    del free[entrant.player_id]
+                    del free[entrant]
         if matches:
             self._write(matches)
         return Claims(matches, taken, without_seat, are_recorded=True)
 
-    def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[PlayerId, _Free]:
-        players = list({entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team})
-        wanted = {"players": players, "queue": self.rules.name, "stands_in": self.stands_in, "now": self.now_ms}
+    def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[Entrant, _Free]:
+        players = {player for proposal in proposals for team in proposal.teams for player, _ in team}
+        wanted = {
+            "players": array_of(players),
+            "queue": self.rules.name,
+            "stands_in": self.stands_in,
+            "now": self.now_ms,
+        }
         return {
-            row[0]: _Free(MatchedPlayer(*row[:5]), row[5], row[6] or "") for row in fetch_all(sql.LOCK_TICKETS, wanted)
+            Entrant(player, ticket): _Free(MatchedPlayer(player, username, rating, waited_ms, ticket), region, party)
+            for player, username, rating, waited_ms, ticket, region, party in fetch_all(sql.LOCK_TICKETS, wanted)
         }
 
     def _lock_seats(self) -> FreeSeats:
@@ -85,19 +92,20 @@ class ClaimBatch:
             id=proposal.match_id,
             queue=self.rules.name,
             region=region,
-            teams=tuple(tuple(entered.player for entered in team) for team in teams),
+            teams=tuple([tuple([ticket.player for ticket in team]) for team in teams]),
             server=server,
             created_ms=self.now_ms,
             acceptance_ms=self.rules.acceptance_ms,
         )
 
     def _write(self, matches: Sequence[Match]) -> None:
-        matched = [(player.id, match.id) for match in matches for player in match.players]
         insert_matches(matches)
-        players, match_ids = [player for player, _ in matched], [match_id for _, match_id in matched]
-        execute(sql.MATCH_TICKETS, {"players": players, "match_ids": match_ids, "now": self.now_ms})
+        matched = [(player.id, match.id) for match in matches for team in match.teams for player in team]
+        players, match_ids = zip(*matched, strict=True)
+        tickets = {"players": array_of(players), "match_ids": array_of(match_ids), "now": self.now_ms}
+        execute(sql.MATCH_TICKETS, tickets)
         if self.rules.acceptance_ms and self.stands_in:
-            execute(sql.KEEP_TICKETS, {"match_ids": match_ids})
+            execute(sql.KEEP_TICKETS, {"match_ids": [match.id for match in matches]})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
 
@@ -120,43 +128,44 @@ def _columns(matches: Sequence[Match], statuses: Sequence[MatchStatus]) -> dict[
         for player in members
     ]
     return {
-        "ids": [match.id for match in matches],
-        "queues": [match.queue for match in matches],
-        "regions": [match.region for match in matches],
-        "statuses": [status.value for status in statuses],
-        "accept_until_ms": [
-            match.created_ms + match.acceptance_ms if match.acceptance_ms else None for match in matches
-        ],
-        "server_ids": [match.server.id if match.server else None for match in matches],
-        "servers": [json.dumps(asdict(match.server)) if match.server else None for match in matches],
-        "created_ms": [match.created_ms for match in matches],
-        "win_probabilities": [chances and str(chances) for chances in win_probabilities(matches)],
-        "match_ids": [match_id for match_id, _, _ in players],
-        "players": [player.id for _, player, _ in players],
-        "usernames": [player.username for _, player, _ in players],
-        "teams": [team for _, _, team in players],
-        "ratings": [player.rating for _, player, _ in players],
-        "waits_ms": [player.waited_ms for _, player, _ in players],
-        "tickets": [player.ticket_id for _, player, _ in players],
+        "statuses": text_array_of(status.value for status in statuses),
+        "accept_until_ms": text_array_of(
+            str(match.created_ms + match.acceptance_ms) if match.acceptance_ms else None for match in matches
+        ),
+        "ids": array_of(match.id for match in matches),
+        "queues": text_array_of(match.queue for match in matches),
+        "regions": text_array_of(match.region for match in matches),
+        "server_ids": text_array_of(match.server.id if match.server else None for match in matches),
+        "servers": text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
+        "created_ms": array_of(match.created_ms for match in matches),
+        # A list of numbers is JSON as Python writes it.
+        "win_probabilities": text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),
+        "match_ids": array_of(match_id for match_id, _, _ in players),
+        "players": array_of(player.id for _, player, _ in players),
+        "usernames": text_array_of(player.username for _, player, _ in players),
+        "teams": array_of(team for _, _, team in players),
+        "ratings": array_of(player.rating for _, player, _ in players),
+        "waits_ms": array_of(player.waited_ms for _, player, _ in players),
+        "tickets": text_array_of(player.ticket_id for _, player, _ in players),
     }
 
 
-def _teams_of(proposal: Proposal, free: dict[PlayerId, _Free]) -> list[list[_Free]] | None:
+def _teams_of(proposal: Proposal, free: dict[Entrant, _Free]) -> list[list[_Free]] | None:
     """The very tickets of the proposal, team by team; None where one no longer waits, a player stands in it twice or a
     party is parted."""
-    teams, seen = [], set[PlayerId]()
-    for entrants in proposal.teams:
-        team = []
-        for player_id, mark in entrants:
-            ticket = free.get(player_id)
-            if ticket is None or ticket.player.ticket_id != mark or player_id in seen:
-                return None
-            seen.add(player_id)
-            team.append(ticket)
-        if parts_a_party([(ticket.player.id, ticket.party) for ticket in team if ticket.party]):
-            return None
-        teams.append(team)
+    try:
+        teams = [[free[entrant] for entrant in entrants] for entrants in proposal.teams]
+    except KeyError:
+        return None
+    entrants = [entrant for team in proposal.teams for entrant in team]
+    if len(set(entrants)) < len(entrants) or any(_parts_a_party(team) for team in teams):
+        return None
     return teams
+
+
+def _parts_a_party(team: Sequence[_Free]) -> bool:
+    in_parties = [(ticket.player.id, ticket.party) for ticket in team if ticket.party]
+    return bool(in_parties) and parts_a_party(in_parties)
 
 
 def _region_of(teams: Sequence[Sequence[_Free]]) -> str:

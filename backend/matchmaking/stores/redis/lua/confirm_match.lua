@@ -4,7 +4,7 @@
 -- ARGV[1] match id
 --
 -- Returns {"CONFIRMED"}, or {"SAME"} where it was not waiting for acceptance; then nothing was written
-local match = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^pending_acceptance (.*)$')
+local match = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^pending_acceptance %d+ (.*)$')
 if not match then return {'SAME'} end
 redis.call('HSET', KEYS[1], ARGV[1], 'created ' .. match)
 return {'CONFIRMED'}

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('matchmaking', '0005_win_probability'),
+        ('matchmaking', '0006_participants_without_check'),
     ]
 
     operations = [
