@@ -28,7 +28,8 @@ from tests.builders import (
 )
 from tests.conftest import RULES
 
-pytestmark = pytest.mark.django_db
+#: One worker, so that the crowd is made once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("postgres-plans")]
 
 #: Tables that grow with players and matches.
 LARGE = {
