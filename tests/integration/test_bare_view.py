@@ -1,4 +1,4 @@
-"""The yardstick of the join, `bench/bare.py`, calls the join script by itself: it has to do what the service's join does."""
+"""The yardstick of the join, `bench/bare.py`, calls the join script by itself, and has to do what the service does."""
 
 import json
 import os
@@ -17,15 +17,17 @@ from tests.conftest import a_redis_store
 from tests.topologies.stack import BACKEND
 
 BARE = "{bench-bare}:"
-PLAYERS = [a_player_id(number) for number in range(2)]
+#: The first asks again later: then only what is "last seen" is new.
+PLAYERS = [a_player_id(0), a_player_id(1), a_player_id(0)]
 #: Longer than in the service, where a nudge would be gone before we look.
 NUDGE_LIFETIME_MS = 3_600_000
-#: In a process of its own, because it configures Django for itself; at a time that we know.
+#: In a process of its own, because it configures Django for itself; at times that we know, a second apart.
 CALL = """
-import json, sys, time
+import itertools, json, sys, time
 from datastore import keys
 keys.NUDGE_LIFETIME_MS = int(sys.argv[2])
-time.time_ns = lambda: int(sys.argv[1]) * 1_000_000
+seconds = itertools.count()
+time.time_ns = lambda: (int(sys.argv[1]) + 1000 * next(seconds)) * 1_000_000
 from bench import bare
 print(json.dumps([bare.join_script(player) for player in sys.argv[3:]]))
 """
@@ -73,13 +75,13 @@ def test_the_bare_view_leaves_what_a_join_of_the_service_leaves(
 ) -> None:
     monkeypatch.setattr(lifetimes, "NUDGE_LIFETIME_MS", NUDGE_LIFETIME_MS)
     store = a_redis_store(redis_client, keys)
-    for player in PLAYERS:
+    for second, player in enumerate(PLAYERS):
         request = a_join(player, rating=1200.0, username="testuser", ticket_id="ticket")
-        assert isinstance(store.join(request, RANKED, NOW_MS), Waiting)
+        assert isinstance(store.join(request, RANKED, NOW_MS + 1000 * second), Waiting)
 
     answers = joined_by_the_bare_view(PLAYERS)
 
-    assert [answer[:2] for answer in answers] == [["WAITING", "NEW"]] * 2
+    assert [answer[:2] for answer in answers] == [["WAITING", "NEW"], ["WAITING", "NEW"], ["WAITING", "SAME"]]
     left = left_behind(redis_client, keys)
     assert {keys.tickets.removeprefix(keys.prefix), keys.of_queue("ranked").nudge.removeprefix(keys.prefix)} <= set(
         left
