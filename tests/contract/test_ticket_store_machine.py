@@ -62,6 +62,9 @@ def _redis() -> Iterator[None]:
     RedisAgrees.client.connection_pool.disconnect()
 
 
+pytestmark = pytest.mark.takes(20)
+
+
 class StoresAgree(RuleBasedStateMachine):
     """Every call goes to the model and to the tested store; every answer has to be the same."""
 

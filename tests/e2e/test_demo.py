@@ -14,6 +14,7 @@ from tests.e2e.runs import START_SECONDS, until
 REPO = Path(__file__).parents[2]
 
 
+@pytest.mark.takes(35)
 @pytest.mark.xdist_group("stack")
 @pytest.mark.timeout(240)
 def test_the_demo_ends_with_no_broken_promise_and_its_stack_is_gone(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from devstack.access import RUN_FILE, StackAccess, http_status
 from tests.e2e.runs import START_SECONDS, STOP_SECONDS, Run, start_run, until
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.takes(60)]
 
 
 @dataclass(frozen=True, slots=True)

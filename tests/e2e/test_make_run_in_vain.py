@@ -13,6 +13,7 @@ from devstack.ports import free_port
 from tests.e2e.runs import START_SECONDS, STOP_SECONDS, start_run, until
 
 
+@pytest.mark.takes(6)
 @pytest.mark.parametrize("line", ["redis:", "checking the stores", "starting web"])
 def test_an_interrupted_start_leaves_nothing(tmp_path: Path, line: str) -> None:
     run = start_run(tmp_path / "var")

@@ -29,7 +29,7 @@ from tests.builders import (
 from tests.conftest import RULES
 
 #: One worker, so that the crowd is made once.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("postgres-plans")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("postgres-plans"), pytest.mark.takes(5)]
 
 #: Tables that grow with players and matches.
 LARGE = {

@@ -27,7 +27,7 @@ from tests.topologies.stack import Stack
 from tests.topologies.test_acl import documented_rule
 
 # Other processes write: their rows are seen, and emptied afterwards.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.takes(40)]
 
 of_failures = pytest.mark.xdist_group("celery-failures")
 of_company = pytest.mark.xdist_group("celery-company")
