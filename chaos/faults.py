@@ -39,6 +39,11 @@ _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
 _DEATH_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
+#: Seconds after Redis is back for players without their signed tickets: longer than coming home takes.
+_UNSHOWN_SECONDS = 4.0
+#: Seconds between the death of a round and the loss of what it had claimed: long enough for a player to ask, shorter
+#: than the sweep's interval.
+_WIPE_AFTER_SECONDS = 0.6
 #: Seconds beyond the planned ones for a round to pass a crash point: none runs while workers recover.
 _CRASH_PATIENCE_SECONDS = 7.0
 #: Seconds between the end of a fault that took longer than planned and the next one.
@@ -233,6 +238,29 @@ _line_fault("web_loses_postgres", ["web_postgres"], "refuse", 2.0, 5.0)
 _line_fault("workers_lose_postgres", ["workers_postgres"], "refuse", 2.0, 5.0)
 
 
+@_kind("web_loses_redis_in_a_storm", 3.0, 6.0)
+async def _leave_without_redis(scene: Scene, planned: Planned) -> str:
+    """Redis goes on without those who leave: what its rounds make of them must not count."""
+    await scene.order(["web_redis"], "refuse")
+    scene.weather.leave_share = settings.STORM_LEAVE_SHARE
+    await asyncio.sleep(planned.seconds)
+    scene.weather.leave_share = settings.LEAVE_SHARE
+    await scene.order(["web_redis"], "pass")
+    return "refuse on web_redis, and most who wait leave"
+
+
+@_kind("web_loses_redis_unshown", 3.0, 6.0)
+async def _come_home_unshown(scene: Scene, planned: Planned) -> str:
+    """Nobody helps with a signed ticket when the stand-in's tickets come home."""
+    await scene.order(["web_redis"], "refuse")
+    await asyncio.sleep(planned.seconds)
+    scene.weather.shows_tickets = False
+    await scene.order(["web_redis"], "pass")
+    await asyncio.sleep(_UNSHOWN_SECONDS)
+    scene.weather.shows_tickets = True
+    return f"refuse on web_redis; then no ticket is shown for {_UNSHOWN_SECONDS:.0f} s"
+
+
 # --- PostgreSQL ----------------------------------------------------------------------------------------
 
 
@@ -323,15 +351,31 @@ async def _second_worker(scene: Scene, planned: Planned) -> str:
     return "a second rounds worker ran beside the first, and was killed"
 
 
+async def _crash_at(scene: Scene, point: str, seconds: float) -> bool:
+    """Whether a process passed the point, and died there, in about this time."""
+    file = scene.stack.crash_points
+    file.write_text(f"{point}\n")
+    until = time.time() + seconds + _CRASH_PATIENCE_SECONDS
+    while file.read_text() and time.time() < until:
+        await asyncio.sleep(_LOOK_SECONDS)
+    is_passed = not file.read_text()
+    file.write_text("")
+    return is_passed
+
+
+@_kind("crash_then_wipe", 3.0, 3.0)
+async def _crash_then_wipe(scene: Scene, planned: Planned) -> str | None:
+    """What a round claimed is lost before anybody could write it: nobody may have been told of it."""
+    if not await _crash_at(scene, "before the insert", planned.seconds):
+        return None
+    await asyncio.sleep(_WIPE_AFTER_SECONDS)
+    await scene.ask_redis("FLUSHALL")
+    return "a process died before the insert, and everything deleted"
+
+
 def _crash_fault(point: str) -> None:
     async def strike_point(scene: Scene, planned: Planned) -> str | None:
-        file = scene.stack.crash_points
-        file.write_text(f"{point}\n")
-        until = time.time() + planned.seconds + _CRASH_PATIENCE_SECONDS
-        while file.read_text() and time.time() < until:
-            await asyncio.sleep(_LOOK_SECONDS)
-        is_passed = not file.read_text()
-        file.write_text("")
+        is_passed = await _crash_at(scene, point, planned.seconds)
         return f"a process died {point}" if is_passed else None
 
     _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 3.0, 3.0)(strike_point)

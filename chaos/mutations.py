@@ -40,10 +40,16 @@ class Mutation:
     seconds: float = 40.0
 
 
+_CLAIM_LOOKS_AT_NOTHING = Edit(
+    _CLAIM,
+    "do_wait = do_wait and holds[place] == ARGV[marks + place] and not is_taken[ARGV[player_ids + place]]",
+    "do_wait = true",
+)
+
 MUTATIONS: Mapping[str, Mutation] = {
     "claim_does_not_look": Mutation(
         "a claim takes only tickets that still wait",
-        (Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1]", "do_wait = true"),),
+        (_CLAIM_LOOKS_AT_NOTHING,),
         ("I1", "I2", "I3", "I5"),
         ("round_stalls",),
     ),
@@ -62,8 +68,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "seats_have_no_limit": Mutation(
         "a claim takes no seat beyond a server's capacity",
         (
-            Edit(_CLAIM, "s.games < s.capacity and s.games / s.capacity or math.huge", "s.games / s.capacity"),
-            Edit(_CLAIM, "if s.games < s.capacity then", "if true then"),
+            Edit(_CLAIM, "return games < capacity and math.floor(games * 1000000 / capacity) or math.huge", "return 0"),
+            Edit(_CLAIM, "if s and s.found < s.capacity then", "if s then"),
         ),
         ("I4",),
     ),
@@ -128,7 +134,11 @@ MUTATIONS: Mapping[str, Mutation] = {
     "silent_lines_are_trusted": Mutation(
         "the worker gives up a connection on which nothing comes any more",
         (
-            Edit("backend/datastore/broker.py", '        "socket_timeout": ANSWER_SECONDS,\n', ""),
+            Edit(
+                "backend/datastore/broker.py",
+                '        "socket_timeout": ANSWER_SECONDS,\n',
+                '        "socket_timeout": None,\n',
+            ),
             Edit("backend/datastore/broker.py", '        "health_check_interval": HEALTH_CHECK_SECONDS,\n', ""),
         ),
         ("I10",),
@@ -168,7 +178,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             ),
         ),
         ("I1", "I2", "I5", "I9"),
-        ("web_loses_redis",),
+        ("web_loses_redis_in_a_storm",),
         60.0,
     ),
     "two_live_matches_are_fine": Mutation(
@@ -180,7 +190,7 @@ MUTATIONS: Mapping[str, Mutation] = {
                 "models.UniqueConstraint(condition=models.Q(('is_live', True))",
                 "models.UniqueConstraint(condition=models.Q(('team', 99))",
             ),
-            Edit(_CLAIM, "do_wait = do_wait and holds[ARGV[place]] == ARGV[place + 1]", "do_wait = true"),
+            _CLAIM_LOOKS_AT_NOTHING,
         ),
         ("I1", "I2", "I3", "I5"),
         ("round_stalls", "redis_failover"),
@@ -224,7 +234,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             ),
         ),
         ("I1", "I2", "I10"),
-        ("redis_kill_long", "web_loses_redis"),
+        ("web_loses_redis_unshown",),
         60.0,
     ),
     "told_before_it_is_written": Mutation(
@@ -237,7 +247,7 @@ MUTATIONS: Mapping[str, Mutation] = {
             ),
         ),
         ("I1", "I2", "I3", "I5", "I9"),
-        ("web_loses_redis", "crash_after_claim"),
+        ("crash_then_wipe",),
         60.0,
     ),
 }

@@ -37,6 +37,8 @@ class Weather:
         self.leave_share = settings.LEAVE_SHARE
         #: Leaves that who waits sends at once, beside everything else.
         self.flood = 0
+        #: Whether players show the signed ticket that they were given; a client that does not is one, too.
+        self.shows_tickets = True
 
 
 class Player:
@@ -236,7 +238,7 @@ class Player:
         headers = {"Authorization": f"Bearer {self._access}"}
         if key:
             headers["Idempotency-Key"] = key
-        if self._signed_ticket:
+        if self._signed_ticket and self._weather.shows_tickets:
             headers["X-Matchmaking-Ticket"] = self._signed_ticket
         return headers
 

@@ -6,23 +6,41 @@ Code logs through the standard library: `logger.info("…", extra={"player": …
 
 import logging
 import sys
-from datetime import UTC, datetime
+import time
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
-from celery import current_task
+from celery.signals import task_postrun, task_prerun
 from structlog.types import EventDict, WrappedLogger
 
 #: Extra fields of a log record that are shown.
 FIELDS = ("player", "ticket", "match", "queue", "task", "server")
 
 
+#: Id of the Celery task that is running here.
+_running_task: ContextVar[str | None] = ContextVar("running_task", default=None)
+
+
+def _note_task(task_id: str, **_: Any) -> None:
+    _running_task.set(task_id)
+
+
+def _forget_task(**_: Any) -> None:
+    _running_task.set(None)
+
+
+task_prerun.connect(_note_task)
+task_postrun.connect(_forget_task)
+
+
 def _ids_of(record: logging.LogRecord) -> dict[str, Any]:
     """The ids of a record, and of the Celery task that is running."""
     said = record.__dict__
     ids = {field: said[field] for field in FIELDS if said.get(field) is not None}
-    if current_task:
-        ids["task"] = current_task.request.id
+    task = _running_task.get()
+    if task is not None:
+        ids["task"] = task
     return ids
 
 
@@ -34,11 +52,18 @@ def _add_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 class PlainFormatter(logging.Formatter):
     """`time LEVEL logger message key=value …`: greppable, and cheap, for a join writes one."""
 
+    #: The last second that was written, and how: most lines are of the same one.
+    _second: tuple[int, str] = (0, "")
+
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds")[:-6]
+        second, milliseconds = divmod(int(record.created * 1000), 1000)
+        known, at = self._second
+        if known != second:
+            at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second, at
         ids = "".join(f" {field}={value}" for field, value in _ids_of(record).items())
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{at}Z {record.levelname:<7} {record.name} {record.getMessage()}{ids}{trace}"
+        return f"{at}.{milliseconds:03d}Z {record.levelname:<7} {record.name} {record.getMessage()}{ids}{trace}"
 
 
 def _json_formatter() -> logging.Formatter:

@@ -173,6 +173,7 @@ INSTALLED_APPS = [
     "caroud.apps.CaroudConfig",
 ]
 MIDDLEWARE = [
+    "caroud.middleware.HotCalls",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

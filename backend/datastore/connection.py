@@ -23,6 +23,11 @@ class FollowingConnection(redis.Connection):
         self._place: Place | None = None
         super().__init__(**options)  # type: ignore[no-untyped-call]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a connection, to where the primary is now."""
+        return self.is_connected and self._place is not None and self._primary.is_at(self._place)
+
     def connect_check_health(self, *args: Any, **options: Any) -> None:
         """Connect, if there is no connection to where the primary is now. Every way to connect goes through here."""
         if self._place is not None and not self._primary.is_at(self._place):

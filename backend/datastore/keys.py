@@ -21,7 +21,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:tickets            | hash        | player -> the ticket, and its match         | QUEUE, MATCHES     |
 | matchmaking:last_word:<player> | string      | how the player's last ticket ended          | LAST_WORD          |
 | matchmaking:elsewhere:<player> | string      | the player waits in a queue of PostgreSQL   | the ticket's       |
-| matchmaking:matches            | hash        | live match -> its status, the match as JSON | MATCHES            |
+| matchmaking:matches            | hash        | live match -> its status, the match         | MATCHES            |
 | matchmaking:outbox             | hash        | match not announced -> epoch of its claim   | MATCHES            |
 | matchmaking:outbox_dead        | hash        | match PostgreSQL refuses -> the match       | DEAD               |
 | matchmaking:incarnation        | string      | by which a Redis that lost data is noticed  | STATS              |
@@ -32,8 +32,10 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | game_servers                   | hash        | server -> JSON record                       | SERVERS            |
 | game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
 | game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |
-| game_servers:load              | sorted set  | server with a free seat -> games / capacity | SERVERS            |
-| game_servers:seats             | sorted set  | "region|load|server" of the same, by name   | SERVERS            |
+| game_servers:load              | sorted set  | server with a free seat -> its load, 1e-6   | SERVERS            |
+| game_servers:seats             | sorted set  | the same -> its region's number * 1e6 + load | SERVERS            |
+| game_servers:offers            | hash        | server -> what a claim needs to know of it  | SERVERS            |
+| game_servers:regions           | hash        | region -> its number                        | SERVERS            |
 | active_games                   | sorted set  | "server/match", by name                     | SERVERS            |
 | rate_limits:<limit>:<caller>   | string      | when the counted calls have worn off, µs    | the rate           |
 | keyed_answers:<caller>         | hash        | idempotency key -> under way, or its answer | KEYED_ANSWER       |
@@ -106,6 +108,8 @@ class Keys:
         self.servers_active = prefix + "game_servers:active"
         self.servers_load = prefix + "game_servers:load"
         self.servers_seats = prefix + "game_servers:seats"
+        self.servers_offers = prefix + "game_servers:offers"
+        self.servers_regions = prefix + "game_servers:regions"
         self.active_games = prefix + "active_games"
         self._queues: dict[str, QueueKeys] = {}
 

@@ -17,10 +17,11 @@ class Pool(redis.ConnectionPool):
         self._checkpid()
         with self._lock:
             idle = self._available_connections
-            connection = idle.pop() if idle else self.make_connection()
+            connection: Any = idle.pop() if idle else self.make_connection()
             self._in_use_connections.add(connection)
         try:
-            connection.connect()
+            if not connection.is_ready:
+                connection.connect()
             if not _is_quiet(connection):
                 connection.disconnect()
                 connection.connect()

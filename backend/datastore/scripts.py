@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from hiredis import pack_command
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError
+from redis.exceptions import MovedError, NoScriptError
 
 from datastore.client import redis_errors
 
@@ -55,9 +55,10 @@ class Scripts:
         pool: Any = self._client.connection_pool
         connection = pool.get_connection()
         try:
-            return connection.retry.call_with_retry(
-                lambda: self._exchange(connection, command), lambda _: connection.disconnect()
-            )
+            return self._exchange(connection, command)
+        except MovedError:  # not done there: asked again at the node that has the slot now
+            connection.disconnect()
+            return self._exchange(connection, command)
         finally:
             pool.release(connection)
 

@@ -1,9 +1,8 @@
 """A match: the players, team by team, and the seat on a server where there is one."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, NewType
+from typing import NamedTuple, NewType
 
 MatchId = NewType("MatchId", str)
 PlayerId = NewType("PlayerId", str)
@@ -23,8 +22,7 @@ class MatchStatus(StrEnum):
         return self in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedPlayer:
+class MatchedPlayer(NamedTuple):
     """A player as matched: the rating is that of the ticket."""
 
     id: PlayerId
@@ -63,23 +61,6 @@ class Match:
     @property
     def players(self) -> list[MatchedPlayer]:
         return [player for team in self.teams for player in team]
-
-    def to_json(self) -> str:
-        """The form in which stores keep a match: the fields by name."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Match":
-        tree: dict[str, Any] = json.loads(text)
-        server = tree["server"]
-        return cls(
-            id=MatchId(tree["id"]),
-            queue=tree["queue"],
-            region=tree["region"],
-            teams=tuple(tuple(MatchedPlayer(**player) for player in team) for team in tree["teams"]),
-            server=Seat(**server) if server else None,
-            created_ms=int(tree["created_ms"]),
-        )
 
 
 class Entrant(NamedTuple):

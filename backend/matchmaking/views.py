@@ -101,14 +101,14 @@ class JoinView(QueueDoor):
         if queues and body.get("queue") is not None:
             raise Invalid("queues: name either queue or queues", field="queues")
         queues = queues or (queue,)
-        now_ms = wiring.clock()
+        now_ms, told = wiring.clock(), latencies(body)
         asked = JoinRequest(
             player_id=PlayerId(player.id),
             username=player.username,
             queues=queues,
             region=region(body),
             ticket_id=TicketId(wiring.new_id()),
-            traits=traits_text(Traits(latencies_ms=latencies(body))),
+            traits=traits_text(Traits(latencies_ms=told)) if told else "",
         )
         kept = self.kept_ticket(request, player, rules, now_ms)
         outcome = self._join(asked, identifier(body, "party"), player, rules, kept, now_ms)

@@ -7,9 +7,9 @@ from chaos.checks.verdict import Verdict, Violation, Violations, verdict
 _CELERYS = ("{celery", "_kombu", "unacked")
 #: Without a lifetime because somebody empties them.
 _OWNED = ("matchmaking:outbox",)
-#: What has to be empty when no ticket waits and no match is live.
+#: What has to be empty when no ticket waits and no match is live; `last_seen` empties when tickets' lifetimes are over.
 _EMPTY_AT_THE_END = (
-    *("matchmaking:queue", "matchmaking:arrivals", "matchmaking:last_seen", "matchmaking:matches"),
+    *("matchmaking:queue", "matchmaking:arrivals", "matchmaking:matches"),
     *("matchmaking:outbox", "matchmaking:outbox_dead", "active_games"),
 )
 

@@ -1,4 +1,4 @@
-"""I4: no server beyond its capacity. I8: a dead server gets no match, and its matches end."""
+"""I4: no server beyond its capacity. I8: a dead server gets no match, and its matches end soon."""
 
 from collections import defaultdict
 
@@ -19,7 +19,7 @@ def servers_keep_their_capacity(story: Story) -> Verdict:
 
 def dead_servers_get_no_match(story: Story) -> Verdict:
     """After the heartbeat's life and one look of the reaper; and no match lives on for ever."""
-    found = [*_given_to_the_dead(story), *_never_ended(story)]
+    found = [*_given_to_the_dead(story), *_outlived_its_server(story), *_never_ended(story)]
     return verdict("I8", "a dead server gets no match", f"{len(story.evidence.deaths)} deaths", found)
 
 
@@ -64,6 +64,18 @@ def _given_to_the_dead(story: Story) -> Violations:
             if dead_from < row.created < death.returned:
                 late = row.created - death.last_beat
                 text = f"match {row.match} went to server {death.server}, silent for {late:.1f} s"
+                lines = tuple(told.line for told in story.told_of.get(row.match, ())[:1])
+                yield Violation("I8", text, lines)
+
+
+def _outlived_its_server(story: Story) -> Violations:
+    for death in story.evidence.deaths:
+        due = _dead_from(story, death)
+        for row in story.evidence.rows:
+            was_there = row.server == death.server and row.created <= death.last_beat
+            if was_there and due < death.returned and due < (row.ended or death.returned):
+                silent = due - death.last_beat
+                text = f"match {row.match} lived on when server {death.server} had been silent for {silent:.1f} s"
                 lines = tuple(told.line for told in story.told_of.get(row.match, ())[:1])
                 yield Violation("I8", text, lines)
 

@@ -21,6 +21,7 @@ from tests.builders import (
     a_registration,
     a_waiting_player,
     announced,
+    marks_of,
     rules_with,
 )
 from tests.conftest import KnowRating
@@ -619,3 +620,29 @@ def test_a_server_of_the_other_pool_is_known_in_its_generation_and_an_older_one_
     known = pool.find(ServerId("eu-1"))
     assert (known.generation, known.capacity) == (NOW_MS + 5, 7)
     assert isinstance(pool.heartbeat(ServerId("eu-1"), NOW_MS + 5, NOW_MS), Hosting)
+
+
+def test_a_silent_ticket_expires_however_many_were_matched_before_it(store: TicketStore) -> None:
+    players = [a_waiting_player(store, waited_ms=1_000) for _ in range(402)]
+    silent = a_waiting_player(store)
+    marks = marks_of(store, "ranked")
+    pairs = zip(players[::2], players[1::2], strict=True)
+    store.claim(RANKED, [a_proposal(store, *pair, marks=marks) for pair in pairs], NOW_MS)
+    later_ms = NOW_MS + RANKED.ticket_ttl_ms + 1
+
+    assert len(store.expire(RANKED, later_ms)) == 1
+
+    assert store.status(silent, later_ms) == Expired(queue="ranked")
+
+
+def test_who_waited_in_two_queues_and_waits_in_one_again_does_not_expire_in_the_other(store: TicketStore) -> None:
+    request = a_join(queues=("casual", "ranked"))
+    store.join(request, CASUAL, NOW_MS)
+    match, player, _ = a_match(store, request.player_id)
+    store.end(match, MatchStatus.COMPLETED)
+    later_ms = NOW_MS + CASUAL.ticket_ttl_ms + 1
+    store.join(a_join(player, queue="ranked"), RANKED, later_ms)
+
+    assert store.expire(CASUAL, later_ms) == []
+
+    assert isinstance(store.status(player, later_ms), Waiting)

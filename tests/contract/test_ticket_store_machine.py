@@ -448,29 +448,31 @@ class RedisAgrees(StoresAgree):
         if not hasattr(self, "pools"):
             return
         free = {s.id: s for s in self.pools[0].list() if s.status == "ready" and s.active_games < s.capacity}
-        seats, loads, tickets, *per_queue = self.indexes()
-        assert sorted((seat.split("|")[2], seat.split("|")[0]) for seat in seats) == sorted(
-            (server.id, server.region) for server in free.values()
-        )
-        assert dict(loads) == {name: server.active_games / server.capacity for name, server in free.items()}
+        loads = {name: server.active_games * 1_000_000 // server.capacity for name, server in free.items()}
+        by_load, by_place, regions, tickets, *lines_of_queues = self.indexes()
+        assert dict(by_load) == loads
+        places = {region: int(place) for region, place in regions.items()}
+        assert dict(by_place) == {
+            name: places[server.region] * 1_000_000 + loads[name] for name, server in free.items()
+        }
         rows = [(player, row.split("|", 2)) for player, row in tickets.items()]
-        for name, queue, last_seen, arrivals in zip(
-            RULES.queues, per_queue[0::3], per_queue[1::3], per_queue[2::3], strict=True
-        ):
+        for number, name in enumerate(RULES.queues):
+            queue, arrivals, last_seen = lines_of_queues[3 * number : 3 * number + 3]
             waiting = sorted(player for player, row in rows if row[0] == "" and name in row[1].split(","))
-            seen = [one for one in last_seen if not one.startswith("lacks_members:")]
-            assert sorted(seen) == sorted(queue) == sorted(arrivals) == waiting
+            assert sorted(queue) == sorted(arrivals) == waiting
+            assert set(last_seen).issuperset(waiting)
             lines = [_lines(store.recent(name, 1000)) for store in self.tickets]
             assert lines[0] == lines[1]
 
     def indexes(self) -> list[Any]:
-        """Free seats, loads, tickets; then three lines of each queue. One exchange, because every step asks."""
+        """Servers by load and place, regions, tickets; three lines of each queue. In one exchange: every step asks."""
         with self.client.pipeline(transaction=False) as pipeline:
-            pipeline.zrange(self.keys.servers_seats, 0, -1)
             pipeline.zrange(self.keys.servers_load, 0, -1, withscores=True)
+            pipeline.zrange(self.keys.servers_seats, 0, -1, withscores=True)
+            pipeline.hgetall(self.keys.servers_regions)
             pipeline.hgetall(self.keys.tickets)
             for keys in map(self.keys.of_queue, RULES.queues):
-                for line in (keys.queue, keys.last_seen, keys.arrivals):
+                for line in (keys.queue, keys.arrivals, keys.last_seen):
                     pipeline.zrange(line, 0, -1)
             return pipeline.execute()
 

@@ -1,7 +1,7 @@
 """From the outbox to PostgreSQL: whole or not at all, once, whatever fails in between."""
 
-import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
@@ -10,9 +10,12 @@ from caroud import wiring
 from errors import StoreUnavailable
 from matchmaking import history
 from matchmaking.charge import read_charge
+from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.services import record_matches as service
+from matchmaking.stores.redis.words import live_word
 from tasks.history import persist_matches
+from tests.builders import a_player_id
 from tests.integration.conftest import Account, Api
 
 
@@ -101,14 +104,13 @@ def test_an_entry_that_cannot_be_written_is_laid_aside_and_holds_up_no_other(tra
     (match,) = api.round()
     MatchRecord.objects.all().delete()
     redis, keys = wiring.redis_client(), wiring.keys()
-    refused = json.loads(match.to_json()) | {"id": str(uuid.uuid4()), "queue": "x" * 40}
-    for (player,) in refused["teams"]:
-        player["id"] = str(uuid.uuid4())
-    redis.hset(keys.matches, mapping={refused["id"]: f"created {json.dumps(refused)}", "broken": "not a match"})
-    redis.hset(keys.outbox, mapping={match.id: epoch, refused["id"]: epoch, "broken": epoch})
+    strangers = tuple((player._replace(id=a_player_id()),) for player in match.players)
+    refused = replace(match, id=MatchId(str(uuid.uuid4())), queue="x" * 40, teams=strangers)
+    redis.hset(keys.matches, mapping={refused.id: live_word(refused, MatchStatus.CREATED), "broken": "not a match"})
+    redis.hset(keys.outbox, mapping={match.id: epoch, refused.id: epoch, "broken": epoch})
 
     persist_matches()
 
     assert [str(record.id) for record in MatchRecord.objects.all()] == [match.id]
     assert wiring.ticket_store().outbox(10) == []
-    assert set(redis.hkeys(keys.outbox_dead)) == {refused["id"], "broken"}
+    assert set(redis.hkeys(keys.outbox_dead)) == {refused.id, "broken"}

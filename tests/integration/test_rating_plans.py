@@ -25,6 +25,7 @@ SELECT id, CASE WHEN substr(username, 2)::int % 2 = 0 THEN 'ranked' ELSE 'casual
 INSERT INTO matchmaking_matchrecord (id, queue, region, status, created_at, ended_at)
 SELECT gen_random_uuid(), 'ranked', '', 'completed', now() - n * interval '1 second', now()
 FROM generate_series(1, 40000) AS n;
+ANALYZE players_player, matchmaking_matchrecord;
 INSERT INTO matchmaking_participant (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
 SELECT m.id, p.id, p.username, team, 1200, 0, '', false
 FROM (SELECT id, row_number() OVER (ORDER BY created_at) AS n FROM matchmaking_matchrecord) AS m

@@ -267,6 +267,14 @@ def test_a_match_for_a_dead_server_breaks_i8_once_everybody_has_to_know(created:
     assert ("I8" in broken(given)) is is_wrong
 
 
+@pytest.mark.parametrize(("ended", "is_wrong"), [(19.0, False), (35.0, True)])
+def test_a_match_that_lives_on_without_its_server_breaks_i8(ended: float, is_wrong: bool) -> None:
+    given = evidence(deaths=[Death("eu-1", START + 10.0, START + 40.0)])
+    parts = (Part("cid", 0), Part("dan", 1))
+    given.rows.append(a_row("m2", 8.0, ended, status="abandoned", ranks=(), parts=parts))
+    assert ("I8" in broken(given)) is is_wrong
+
+
 def test_a_match_that_never_ends_breaks_i8() -> None:
     given = evidence()
     parts = (Part("cid", 0), Part("dan", 1))

@@ -1,10 +1,14 @@
 """Win probabilities of matches as they are recorded: the engine's formula, whatever the mix of shapes."""
 
+from dataclasses import replace
+
 import pytest
 
 from matchmaking.engine import win_probability
-from matchmaking.match import Match, MatchedPlayer, MatchId
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, Seat
 from matchmaking.prediction import win_probabilities
+from matchmaking.stores.redis.words import live_word, matched_of
+from matchmaking.ticket import Matched
 from tests.builders import NOW_MS, a_player_id
 
 Strengths = list[list[tuple[float, float]]]
@@ -45,9 +49,6 @@ def test_a_match_of_one_team_has_nobody_to_win_against() -> None:
     assert win_probabilities([a_match_of(DUEL[:1]), a_match_of(DUEL)]) == [None, [0.6401, 0.3599]]
 
 
-def test_a_match_keeps_the_deviations_and_one_from_before_has_none() -> None:
-    match = a_match_of(NEWCOMER)
-
-    assert Match.from_json(match.to_json()) == match
-    older = match.to_json().replace(',"deviation":350.0', "").replace(',"deviation":60.0', "")
-    assert [player.deviation for player in Match.from_json(older).players] == [0.0, 0.0]
+def test_redis_keeps_a_match_as_it_is_with_its_deviations_and_seat() -> None:
+    for match in (a_match_of(NEWCOMER), replace(a_match_of(DUEL), server=Seat("eu|1", 7, "10.0.0.1|2", 7000, "eu"))):
+        assert matched_of(live_word(match, MatchStatus.IN_PROGRESS)) == Matched(match, MatchStatus.IN_PROGRESS)

@@ -62,6 +62,8 @@ class Column:
     def near(self, rating: float, count: int) -> list[int]:
         """Waits of the players nearest to the rating, none of them far away, sorted."""
         ratings = self._ratings
+        if not ratings:
+            return []
         low, high = bisect_left(ratings, rating - FAR_POINTS), bisect_right(ratings, rating + FAR_POINTS)
         last = high - count
         while low < last:  # where the nearest `count` in a row begin

@@ -78,13 +78,18 @@ class Expectations:
         self._asked[asker.queue] = self._clock()
         eta = self.eta(asker, now_ms)
         waited_ms = max(0, now_ms - asker.joined_ms)
-        if not is_long(waited_ms, NOBODY_KNOWS) and not is_long(waited_ms, self.eta(asker, asker.joined_ms)):
+        if not self._waits_long(asker, waited_ms):
             return Outlook(eta)
         self._asked_why[asker.queue] = self._clock()
         around = self._around.get(asker.queue)
         if around is None or now_ms - around.line.at_ms > LINE_GOOD_MS:
             return Outlook(eta)
         return Outlook(eta, self.reason(asker, around, rules, now_ms))
+
+    def _waits_long(self, asker: Asker, waited_ms: int) -> bool:
+        if not waited_ms:
+            return False
+        return is_long(waited_ms, NOBODY_KNOWS) or is_long(waited_ms, self.eta(asker, asker.joined_ms))
 
     def eta(self, asker: Asker, now_ms: int) -> Eta:
         """From this process's newest look at the queue; `NOBODY_KNOWS` before the first."""

@@ -353,7 +353,7 @@ class MemoryTicketStore:
     def outbox(self, limit: int) -> list[OutboxEntry]:
         with self._lock:
             listed = [(self._matches[match_id], epoch) for match_id, epoch in list(self._outbox.items())[:limit]]
-            return [OutboxEntry(match.id, match, match.to_json(), epoch) for match, epoch in listed]
+            return [OutboxEntry(match.id, match, str(match), epoch) for match, epoch in listed]
 
     def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
         with self._lock:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from json.encoder import encode_basestring as quoted
 
-from matchmaking.engine.traits import traits_of
-from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, TicketId
+from matchmaking.match import Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
+from matchmaking.recent import recent_line
+from matchmaking.stores.redis.words import head_of, matched_player
 from matchmaking.stores.whole_parties import parts_a_party
 
 #: The mark of somebody who does not wait in this queue.
@@ -16,22 +16,34 @@ _NOBODY = "|||0|0||||"
 class ClaimForm:
     """A batch of proposals, written out: everything of a match but its seat is known before the script runs.
 
-    So the script compares, takes a seat and writes; it builds nothing, which keeps it short for Redis.
+    So the script compares, takes a seat and writes; it builds little, which keeps it short for Redis.
     """
 
-    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal]) -> None:
+    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal], *, one_line_in: int = 1) -> None:
+        """One proposal in so many gets a line among the recent matches."""
         self._queue = queue
         self._here = f"|{queue}|"
         self._now_ms = now_ms
         self._proposals = proposals
         self._teams: list[tuple[tuple[MatchedPlayer, ...], ...]] = []
-        self._regions: list[str] = []
         #: Names of other queues in which some of these tickets wait, too.
         self.other_queues: dict[str, None] = {}
-        #: As `claim_matches` takes them, from ARGV[7] on.
-        self.args: list[str | int] = []
-        for proposal in proposals:
-            self._write(proposal)
+        self._regions: list[str] = []
+        self._heads: list[str] = []
+        self._sums: list[str] = []
+        self._lines: list[str] = []
+        self._sizes: list[int] = []
+        self._players: list[PlayerId] = []
+        self._marks: list[str] = []
+        for number, proposal in enumerate(proposals):
+            self._write(proposal, has_line=number % one_line_in == 0)
+
+    @property
+    def args(self) -> list[str | int]:
+        """As `claim_matches` takes them, from ARGV[7] on."""
+        ids = [proposal.match_id for proposal in self._proposals]
+        of_proposals: list[str | int] = [*ids, *self._regions, *self._heads, *self._sums, *self._lines, *self._sizes]
+        return [len(self._players), *of_proposals, *self._players, *self._marks, *self.other_queues]
 
     def outcomes(self, answers: Sequence[str]) -> list[Match | str]:
         """A match for each proposal that became one, else the script's word for why not."""
@@ -42,56 +54,42 @@ class ClaimForm:
             for word, proposal, region, teams in zip(answers, self._proposals, self._regions, self._teams, strict=True)
         ]
 
-    def _write(self, proposal: Proposal) -> None:
-        regions, rating_sum = set(), 0.0
-        teams, texts, means, waited = [], [], [], []
-        players: list[str | int] = []
+    def _write(self, proposal: Proposal, *, has_line: bool) -> None:
+        teams: list[tuple[MatchedPlayer, ...]] = []
+        regions: set[str] = set()
+        first, parts = len(self._marks), False
         for entrants in proposal.teams:
-            members, written = [], []
-            parties: list[tuple[PlayerId, str]] | None = None
-            team_sum = 0.0
+            members = []
+            parties: list[tuple[PlayerId, str]] = []
             for player_id, mark in entrants:
-                if not mark.startswith(self._here) or player_id in players:
-                    mark = _NOBODY if player_id in players else self._in_several(mark)
-                _, queues, ticket_id, rating, joined_ms, named, party, traits, username = mark.split("|", 8)
-                if "," in queues:
-                    rating = rating.split(",")[queues.split(",").index(self._queue)]
-                waited_ms = max(0, self._now_ms - int(joined_ms))
-                points = float(rating)
-                team_sum += points
-                if named:
-                    regions.add(named)
+                if player_id in self._players[first:]:
+                    mark = _NOBODY  # nobody plays against himself
+                elif not mark.startswith(self._here):
+                    mark = self._in_several(mark)
+                self._players.append(player_id)
+                self._marks.append(mark)
+                member, region, party = matched_player(player_id, mark, self._queue, self._now_ms)
+                members.append(member)
+                if region:
+                    regions.add(region)
                 if party:
-                    parties = [*(parties or ()), (player_id, party)]
-                deviation = traits_of(traits).deviation if traits else 0.0
-                members.append(MatchedPlayer(player_id, username, points, waited_ms, TicketId(ticket_id), deviation))
-                said = f',"deviation":{deviation!r}' if deviation else ""
-                written.append(
-                    f'{{"id":"{player_id}","username":{quoted(username)},"rating":{rating},'
-                    f'"waited_ms":{waited_ms},"ticket_id":"{ticket_id}"{said}}}'
-                )
-                waited.append(f"{rating}:{waited_ms}")
-                players += [player_id, mark]
-            if parties is not None and parts_a_party(parties):
-                players[1] = _NOBODY
-            rating_sum += team_sum
-            means.append(team_sum / len(members))
+                    parties.append((player_id, party))
             teams.append(tuple(members))
-            texts.append("[" + ",".join(written) + "]")
+            parts = parts or (bool(parties) and parts_a_party(parties))
+        if parts:
+            self._marks[first] = _NOBODY
         common = regions.pop() if len(regions) == 1 else ""
         region = common if proposal.region is None else proposal.region
-        head = (
-            f'created {{"id":"{proposal.match_id}","queue":"{self._queue}","region":"{region}",'
-            f'"created_ms":{self._now_ms},"teams":[{",".join(texts)}],"server":'
-        )
         self._teams.append(tuple(teams))
         self._regions.append(region)
-        line = f"{self._now_ms}|{region}|{max(means) - min(means):.6g}|{','.join(waited)}"
-        self.args += [proposal.match_id, region, head, repr(rating_sum), line, len(players) // 2, *players]
+        self._heads.append(head_of(MatchStatus.CREATED, proposal.match_id, self._queue, region, self._now_ms, teams))
+        self._sums.append(repr(sum([member.rating for team in teams for member in team])))
+        self._lines.append(recent_line(teams, region, self._now_ms) if has_line else "")
+        self._sizes.append(len(self._marks) - first)
 
     def _in_several(self, mark: str) -> str:
         """The mark of a ticket that waits in this queue and in others; else one that fits no ticket, so that the script
-        refuses the proposal, as it does where somebody would play against himself."""
+        refuses the proposal."""
         queues = mark.split("|", 2)[1].split(",") if mark.startswith("|") else ()
         if self._queue not in queues:
             return _NOBODY

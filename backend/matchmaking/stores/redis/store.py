@@ -22,7 +22,15 @@ from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
 from matchmaking.stores.redis.waiting_rows import waiting_tickets
-from matchmaking.stores.redis.words import ended_word, last_word_of, left_of, matched_of, ticket_word, waiting_of
+from matchmaking.stores.redis.words import (
+    ended_word,
+    last_word_of,
+    left_of,
+    live_word,
+    matched_of,
+    ticket_word,
+    waiting_of,
+)
 from matchmaking.stores.whole_parties import becomes_of
 from matchmaking.ticket import (
     BeingMatched,
@@ -79,6 +87,10 @@ class RedisTicketStore:
             for queue in map(keys.of_queue, self._queues)
             for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats)
         ]
+        self._keys_of_wanted = {
+            name: (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
+            for name, queue in zip(self._queues, map(keys.of_queue, self._queues), strict=True)
+        }
         self._player_keys = [keys.tickets, keys.online, keys.online_last_seen, keys.matches, keys.outbox]
         self._match_keys = [keys.matches, keys.outbox, keys.tickets]
         self._pool_keys = [
@@ -88,6 +100,7 @@ class RedisTicketStore:
             keys.servers_seats,
             keys.active_games,
         ]
+        self._offer_keys = [keys.servers_offers, *self._pool_keys[1:], keys.servers_regions]
 
     # --- the player's calls ---------------------------------------------------------------------------
 
@@ -147,11 +160,7 @@ class RedisTicketStore:
 
     def _wanted_keys(self, queues: Sequence[str]) -> list[str]:
         """Five a queue, in the order of `join_queue` and `join_party`."""
-        return [
-            key
-            for queue in map(self._keys.of_queue, queues)
-            for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
-        ]
+        return [key for queue in queues for key in self._keys_of_wanted[queue]]
 
     def join_party(
         self, requests: Sequence[JoinRequest], party_id: str, rules: QueueRules, now_ms: int
@@ -333,7 +342,8 @@ class RedisTicketStore:
         with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
             largest = max((sum(map(len, proposal.teams)) for proposal in proposals), default=2)
             batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // largest))
-            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch), batches):
+            one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
+            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch, one_line_in), batches):
                 for one in made:
                     if isinstance(one, str):
                         refused[one] += 1
@@ -342,12 +352,12 @@ class RedisTicketStore:
         return Claims(matches=matches, taken=refused["TAKEN"], without_seat=refused["NO_SEAT"])
 
     def _claim_batch(
-        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int
+        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int, one_line_in: int
     ) -> list[Match | str]:
-        form = ClaimForm(rules.name, now_ms, proposals)
+        form = ClaimForm(rules.name, now_ms, proposals, one_line_in=one_line_in)
         queue = self._keys.of_queue(rules.name)
         keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_matches, self._keys.tickets]
-        keys += [self._keys.matches, self._keys.outbox, *self._pool_keys]
+        keys += [self._keys.matches, self._keys.outbox, *self._offer_keys]
         for other in map(self._keys.of_queue, form.other_queues):
             keys += [other.queue, other.arrivals, other.last_seen, other.stats]
         args: list[str | int] = [
@@ -358,24 +368,30 @@ class RedisTicketStore:
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_MATCHES_KEPT,
         ]
-        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args, *form.other_queues]))
+        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args]))
 
     # --- the clock's calls ----------------------------------------------------------------------------
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
         keys = self._keys.of_queue(rules.name)
         before = now_ms - rules.ticket_ttl_ms
-        with redis_errors():
-            silent: Any = self._client.zrange(
-                keys.last_seen, "-inf", f"({before}", byscore=True, offset=0, num=EXPIRE_BATCH
-            )
+        while True:
+            with redis_errors():
+                silent: Any = self._client.zrange(
+                    keys.last_seen, "-inf", f"({before}", byscore=True, offset=0, num=EXPIRE_BATCH
+                )
+            ended = self._expire_with_parties(rules.name, before, silent)
+            if ended or len(silent) < EXPIRE_BATCH:  # else they all were matched since, and are taken out now
+                return ended
+
+    def _expire_with_parties(self, queue: str, before_ms: int, players: Sequence[str]) -> list[TicketId]:
         ended: list[str] = []
-        while silent:
-            answer = self._expire(rules.name, before, silent)
+        while players:
+            answer = self._expire(queue, before_ms, players)
             until = answer.index("PARTY") if "PARTY" in answer else len(answer)
             ended += answer[:until]
-            others = [player for player in answer[until + 1 :] if player not in silent]
-            silent = [*silent, *others] if others else []
+            others = [player for player in answer[until + 1 :] if player not in players]
+            players = [*players, *others] if others else []
         return [TicketId(ticket) for ticket in ended]
 
     def _expire(self, queue: str, before_ms: int, players: Sequence[str]) -> list[str]:
@@ -454,7 +470,7 @@ class RedisTicketStore:
             ],
             [
                 match.id,
-                f"{matched.status} {match.to_json()}",
+                live_word(match, matched.status),
                 match.server.id if match.server else "",
                 lifetimes.MATCHES_LIFETIME_MS,
                 lifetimes.SERVERS_LIFETIME_MS,

@@ -2,14 +2,18 @@
 
 ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username     match is "" while it waits
            queues and ratings are parallel, with commas; party and traits may be ""
-match      created {…}  or  in_progress {…}
+match      created id|queue|region|created at, ms|sizes of the teams|seat as JSON or null     or in_progress …
+           and a line a player, team by team: the player, and the ticket as it waited
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
 
-from collections.abc import Container
+import json
+from collections.abc import Container, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, TicketId
+from matchmaking.engine.traits import Traits, traits_of, traits_text
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.stores.port import LeftBehind
 from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
 
@@ -41,8 +45,53 @@ def waiting_of(answer: list[Any], known: Container[str]) -> Waiting:
 
 
 def matched_of(word: str) -> Matched:
-    status, _, match = word.partition(" ")
-    return Matched(match=Match.from_json(match), status=MatchStatus(status))
+    head, *rows = word.split("\n")
+    status, _, said = head.partition(" ")
+    match_id, queue, region, created_ms, sizes, seat = said.split("|", 5)
+    server, at_ms = json.loads(seat), int(created_ms)
+    players = iter([_player_of_row(row, queue, at_ms) for row in rows])
+    match = Match(
+        id=MatchId(match_id),
+        queue=queue,
+        region=region,
+        teams=tuple([tuple([next(players) for _ in range(int(size))]) for size in sizes.split(",")]),
+        server=Seat(**server) if server else None,
+        created_ms=at_ms,
+    )
+    return Matched(match=match, status=MatchStatus(status))
+
+
+def _player_of_row(row: str, queue: str, at_ms: int) -> MatchedPlayer:
+    player_id = row.partition("|")[0]
+    return matched_player(PlayerId(player_id), row[len(player_id) :], queue, at_ms)[0]
+
+
+def matched_player(player_id: PlayerId, mark: str, queue: str, at_ms: int) -> tuple[MatchedPlayer, str, str]:
+    """The player whose ticket, as it waited, becomes a match of this queue; its region and its party."""
+    _, queues, ticket_id, rating, joined_ms, region, party, traits, username = mark.split("|", 8)
+    if "," in queues:
+        rating = rating.split(",")[queues.split(",").index(queue)]
+    waited_ms = at_ms - int(joined_ms)
+    deviation = traits_of(traits).deviation if traits else 0.0
+    player = MatchedPlayer(
+        player_id, username, float(rating), waited_ms if waited_ms > 0 else 0, TicketId(ticket_id), deviation
+    )
+    return player, region, party
+
+
+def head_of(
+    status: MatchStatus, match_id: str, queue: str, region: str, at_ms: int, teams: Sequence[Sequence[MatchedPlayer]]
+) -> str:
+    """The first line of a match up to its seat."""
+    sizes = ",".join([str(len(team)) for team in teams])
+    return f"{status.value} {match_id}|{queue}|{region}|{at_ms}|{sizes}|"
+
+
+def live_word(match: Match, status: MatchStatus) -> str:
+    """A live match as `matchmaking:matches` holds it."""
+    head = head_of(status, match.id, match.queue, match.region, match.created_ms, match.teams)
+    seat = json.dumps(asdict(match.server)) if match.server else "null"
+    return "\n".join([head + seat, *(player.id + ticket_word(match, player) for player in match.players)])
 
 
 def last_word_of(word: str) -> Ended | Expired | NotInQueue:
@@ -72,4 +121,5 @@ def left_of(word: str, *, others: tuple[PlayerId, ...] = ()) -> Left:
 def ticket_word(match: Match, player: MatchedPlayer) -> str:
     """The ticket, behind its match's id, as it was when it became this match."""
     joined_ms = match.created_ms - player.waited_ms
-    return f"|{match.queue}|{player.ticket_id}|{player.rating!r}|{joined_ms}|{match.region}|||{player.username}"
+    traits = traits_text(Traits(deviation=player.deviation))
+    return f"|{match.queue}|{player.ticket_id}|{player.rating!r}|{joined_ms}|{match.region}||{traits}|{player.username}"

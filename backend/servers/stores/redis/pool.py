@@ -36,7 +36,15 @@ class RedisServerPool:
         k = self._keys
         answer: str = self._scripts.call(
             "register_server",
-            [k.servers, k.servers_last_heartbeat, k.servers_active, k.servers_load, k.servers_seats],
+            [
+                k.servers,
+                k.servers_last_heartbeat,
+                k.servers_active,
+                k.servers_load,
+                k.servers_seats,
+                k.servers_offers,
+                k.servers_regions,
+            ],
             [
                 registration.id,
                 registration.host,
@@ -71,6 +79,8 @@ class RedisServerPool:
                 k.servers_active,
                 k.servers_load,
                 k.servers_seats,
+                k.servers_offers,
+                k.servers_regions,
             ],
             [
                 server_id,
@@ -118,6 +128,7 @@ class RedisServerPool:
     def forget(self, server_id: ServerId) -> bool:
         k = self._keys
         keys = [k.servers, k.servers_last_heartbeat, k.servers_active, k.active_games]
+        keys += [k.servers_offers, k.servers_regions]
         return bool(self._scripts.call("forget_server", keys, [server_id])[0] == "FORGOTTEN")
 
     def silent(self, since_ms: int) -> list[ServerId]:

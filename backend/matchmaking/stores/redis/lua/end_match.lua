@@ -5,8 +5,8 @@
 -- KEYS[3] tickets       hash, player -> "match|queues|id|…"
 -- KEYS[4] servers       hash, server -> JSON record
 -- KEYS[5] active        hash, server -> games it hosts
--- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
--- KEYS[7] seats         sorted set by name, "region|load|server" of the same
+-- KEYS[6] load          sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[7] seats         sorted set, the same -> a million times the number of its region + load
 -- KEYS[8] active_games  sorted set by name, "server/match"
 -- KEYS[9..]             last_word (string) of each player, in the order of the players in ARGV
 -- ARGV[1] match id  [2] how it ended  [3] server or ""  [4] lifetime of the last word, ms  [5..] its players
@@ -17,9 +17,6 @@ local match_id, how, server_id, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local raw = redis.call('HGET', servers, server_id)
 local server = raw and cjson.decode(raw)
-local function seat(games)
-  return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
-end
 
 redis.call('HDEL', KEYS[1], match_id)
 redis.call('HDEL', KEYS[2], match_id)
@@ -33,10 +30,10 @@ end
 if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 0 then return {'NO_SEAT'} end
 local games = redis.call('HINCRBY', active, server_id, -1)
 if server then
-  redis.call('ZREM', seats, seat(games + 1))
   if server.status == 'ready' and games < server.capacity then
-    redis.call('ZADD', seats, 0, seat(games))
-    redis.call('ZADD', load, games / server.capacity, server_id)
+    local its_load = math.floor(games * 1000000 / server.capacity)
+    redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
+    redis.call('ZADD', load, its_load, server_id)
   end
 end
 return {'FREED'}

@@ -5,8 +5,8 @@
 -- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|region|party|…"
 -- KEYS[4] servers       hash, server -> JSON record
 -- KEYS[5] active        hash, server -> games it hosts
--- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
--- KEYS[7] seats         sorted set by name, "region|load|server" of the same
+-- KEYS[6] load          sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[7] seats         sorted set, the same -> a million times the number of its region + load
 -- KEYS[8] active_games  sorted set by name, "server/match"
 -- KEYS[9..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each fellow, in the order of ARGV
@@ -47,9 +47,6 @@ end
 local is_known = redis.call('HEXISTS', matches, match_id) == 1
 local raw = redis.call('HGET', servers, server_id)
 local server = raw and cjson.decode(raw)
-local function seat(games)
-  return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
-end
 
 if #more > 0 and not is_known then return {'PARTY', unpack(more)} end
 redis.call('HDEL', KEYS[2], match_id)
@@ -76,11 +73,12 @@ if server_id ~= '' and redis.call('ZADD', active_games, 'NX', 0, server_id .. '/
   local games = redis.call('HINCRBY', active, server_id, 1)
   redis.call('PEXPIRE', active_games, ARGV[5])
   redis.call('PEXPIRE', active, ARGV[5])
-  if server then redis.call('ZREM', seats, seat(games - 1)) end
   redis.call('ZREM', load, server_id)
+  redis.call('ZREM', seats, server_id)
   if server and server.status == 'ready' and games < server.capacity then
-    redis.call('ZADD', seats, 0, seat(games))
-    redis.call('ZADD', load, games / server.capacity, server_id)
+    local its_load = math.floor(games * 1000000 / server.capacity)
+    redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
+    redis.call('ZADD', load, its_load, server_id)
   end
 end
 return {'ENTERED'}

@@ -9,13 +9,19 @@
 -- Returns the ids of the tickets that ended, then "PARTY" and players without whom a party cannot end: call again with
 -- them too. Whoever has asked meanwhile stays.
 local tickets, before, queues, here = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[4]
-local places, words, silent, more = {}, {}, {}, {}
+local places, words, silent, stale, more = {}, {}, {}, {}, {}
 for number = 1, queues do places[ARGV[4 + number]] = 2 + (number - 1) * 4 end
 for place = 5 + queues, #ARGV do words[ARGV[place]] = KEYS[2 + 4 * queues + place - 5 - queues] end
 local last_seen = KEYS[places[here] + 2]
 
 local function row_of(player) return redis.call('HGET', tickets, player) or '' end
 local pattern = '^|([^|]*)|([^|]*)|([^|]*)|[^|]*|[^|]*|([^|]*)'
+local function waits_here(its_queues)
+  for name in string.gmatch(its_queues or '', '[^,]+') do
+    if name == here then return true end
+  end
+  return false
+end
 -- A party's members who wait with this ticket, and whether that are all.
 local function fellows(party, id)
   local found, is_whole = {}, true
@@ -30,10 +36,15 @@ for place = 5 + queues, #ARGV do
   local name, seen = ARGV[place], redis.call('ZSCORE', last_seen, ARGV[place])
   if seen and tonumber(seen) < before then
     local lacking, with_id = string.match(name, '^lacks_members:([^|]*)|(.*)')
-    local _, id, _, party = string.match(row_of(lacking or name), pattern)
+    local its_queues, id, _, party = string.match(row_of(lacking or name), pattern)
     local found, is_whole = {}, true
-    if party and party ~= '' then found, is_whole = fellows(party, id) end
-    if not lacking and (not party or party == '') then found = {name} end
+    if not lacking and not waits_here(its_queues) then -- matched since, or gone
+      stale[#stale + 1] = name
+    elseif party and party ~= '' then
+      found, is_whole = fellows(party, id)
+    elseif not lacking then
+      found = {name}
+    end
     if lacking and (is_whole or id ~= with_id) then found = {} end -- whole by now, or of an earlier ticket
     local lacks_words = false
     for _, player in ipairs(found) do
@@ -53,6 +64,10 @@ local function take_out(player, at)
   for zset = at, at + 2 do redis.call('ZREM', KEYS[zset], player) end
   redis.call('HINCRBYFLOAT', KEYS[at + 3], 'rating_sum', -tonumber(rating))
 end
+for _, name in ipairs(stale) do
+  take_out(name, places[here])
+  redis.call('ZREM', last_seen, name)
+end
 for place = 5 + queues, #ARGV do
   local player = ARGV[place]
   local its_queues, id = string.match(silent[player] and row_of(player) or '', pattern)
@@ -61,10 +76,6 @@ for place = 5 + queues, #ARGV do
     if places[name] then redis.call('HINCRBY', KEYS[places[name] + 3], 'total_expired', 1) end
     take_out(player, places[name])
     first = first or (places[name] and name)
-  end
-  if silent[player] then -- also where it has no ticket any more
-    take_out(player, places[here])
-    redis.call('ZREM', last_seen, player)
   end
   if id then
     redis.call('HDEL', tickets, player)

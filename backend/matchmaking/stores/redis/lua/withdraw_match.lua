@@ -4,8 +4,8 @@
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|…|username"
 -- KEYS[4] servers       hash, server -> JSON record     [5] active  hash, server -> games it hosts
--- KEYS[6] load          sorted set, servers with a free seat -> games / capacity
--- KEYS[7] seats         sorted set by name, "region|load|server" of the same
+-- KEYS[6] load          sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[7] seats         sorted set, the same -> a million times the number of its region + load
 -- KEYS[8] active_games  sorted set by name, "server/match"
 -- KEYS[9..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each player, in the order of ARGV
@@ -23,9 +23,6 @@ local match_id, server_id = ARGV[1], ARGV[2]
 if redis.call('HEXISTS', KEYS[2], match_id) == 0 then return {'KEPT'} end
 local raw = redis.call('HGET', servers, server_id)
 local server = raw and cjson.decode(raw)
-local function seat(games)
-  return string.format('%s|%07d|%s', server.region, games * 1000000 / server.capacity, server.id)
-end
 
 redis.call('HDEL', KEYS[1], match_id)
 redis.call('HDEL', KEYS[2], match_id)
@@ -55,10 +52,10 @@ for number = 1, players do
 end
 if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 1 then
   local games = redis.call('HINCRBY', active, server_id, -1)
-  if server then redis.call('ZREM', seats, seat(games + 1)) end
   if server and server.status == 'ready' and games < server.capacity then
-    redis.call('ZADD', seats, 0, seat(games))
-    redis.call('ZADD', load, games / server.capacity, server_id)
+    local its_load = math.floor(games * 1000000 / server.capacity)
+    redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
+    redis.call('ZADD', load, its_load, server_id)
   end
 end
 return {'WITHDRAWN'}

@@ -2,8 +2,8 @@
 --
 -- KEYS[1] servers  hash, server -> JSON record
 -- KEYS[2] active   hash, server -> games it hosts
--- KEYS[3] load     sorted set, servers with a free seat -> games / capacity
--- KEYS[4] seats    sorted set by name, "region|load|server" of the same
+-- KEYS[3] load     sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[4] seats    sorted set, the same -> a million times the number of its region + load
 -- ARGV[1] server  [2] generation, or "" for staff
 --
 -- Returns {"DRAINING", games}, also where it drained already
@@ -21,5 +21,5 @@ local games = tonumber(redis.call('HGET', active, id) or '0')
 record.status = 'draining'
 redis.call('HSET', servers, id, cjson.encode(record))
 redis.call('ZREM', load, id)
-redis.call('ZREM', seats, string.format('%s|%07d|%s', record.region, games * 1000000 / record.capacity, id))
+redis.call('ZREM', seats, id)
 return {'DRAINING', games}

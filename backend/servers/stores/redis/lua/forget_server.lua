@@ -4,6 +4,8 @@
 -- KEYS[2] last_heartbeat  sorted set, server -> ms
 -- KEYS[3] active          hash, server -> games it hosts
 -- KEYS[4] active_games    sorted set by name, "server/match"
+-- KEYS[5] offers          hash, server -> "capacity|number of its region|seat as JSON"
+-- KEYS[6] regions         hash, region -> its number
 -- ARGV[1] server
 --
 -- Returns {"FORGOTTEN"}, or {"KEPT"} where it still has games, has registered again or is not known
@@ -16,4 +18,6 @@ if not raw or cjson.decode(raw).status ~= 'lost' or games > 0 then return {'KEPT
 redis.call('HDEL', servers, id)
 redis.call('ZREM', last_heartbeat, id)
 redis.call('HDEL', active, id)
+redis.call('HDEL', KEYS[5], id)
+if redis.call('EXISTS', servers) == 0 then redis.call('DEL', KEYS[6]) end
 return {'FORGOTTEN'}

@@ -3,8 +3,8 @@
 -- KEYS[1] servers         hash, server -> JSON record
 -- KEYS[2] last_heartbeat  sorted set, server -> ms
 -- KEYS[3] active          hash, server -> games it hosts
--- KEYS[4] load            sorted set, servers with a free seat -> games / capacity
--- KEYS[5] seats           sorted set by name, "region|load|server" of the same
+-- KEYS[4] load            sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[5] seats           sorted set, the same -> a million times the number of its region + load
 -- KEYS[6] active_games    sorted set by name, "server/match"
 -- ARGV[1] server  [2] generation, or "" for whichever  [3] only if its last heartbeat was before, ms, or ""
 --
@@ -21,7 +21,6 @@ if not record then return {'UNKNOWN'} end
 if ARGV[2] ~= '' and record.generation ~= tonumber(ARGV[2]) then return {'STALE'} end
 local seen = redis.call('ZSCORE', last_heartbeat, id)
 if record.status ~= 'lost' and before and seen and tonumber(seen) >= before then return {'ALIVE'} end
-local games = tonumber(redis.call('HGET', active, id) or '0')
 local answer = {'LOST'}
 for _, game in ipairs(redis.call('ZRANGEBYLEX', active_games, '[' .. id .. '/', '(' .. id .. '0')) do
   answer[#answer + 1] = string.sub(game, #id + 2)
@@ -30,5 +29,5 @@ end
 record.status = 'lost'
 redis.call('HSET', servers, id, cjson.encode(record))
 redis.call('ZREM', load, id)
-redis.call('ZREM', seats, string.format('%s|%07d|%s', record.region, games * 1000000 / record.capacity, id))
+redis.call('ZREM', seats, id)
 return answer
