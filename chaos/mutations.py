@@ -139,7 +139,11 @@ MUTATIONS: Mapping[str, Mutation] = {
                 '        "socket_timeout": ANSWER_SECONDS,\n',
                 '        "socket_timeout": None,\n',
             ),
-            Edit("backend/datastore/broker.py", '        "health_check_interval": HEALTH_CHECK_SECONDS,\n', ""),
+            Edit(
+                "backend/datastore/broker.py",
+                '"health_check_interval": HEALTH_CHECK_SECONDS,',
+                '"health_check_interval": 600,',
+            ),
         ),
         ("I10",),
         ("redis_freeze",),
