@@ -52,9 +52,9 @@ from matchmaking.ticket import (
 
 #: Duels a claim script, and so many fewer of larger matches: more would block Redis for over 2 ms, fewer would cost
 #: round trips.
-CLAIM_BATCH = 50
-#: Batches under way at once: one is prepared while Redis works on the other.
-CLAIMS_AT_ONCE = 2
+CLAIM_BATCH = 40
+#: Calls under way at once: one is prepared, or its answer read, while Redis works on the other.
+CALLS_AT_ONCE = 2
 #: Tickets an expiry script and players a pruning script look at.
 EXPIRE_BATCH = 200
 #: Tickets a snapshot page: one ZRANGE or HMGET of this size takes about 1 ms of Redis.
@@ -317,12 +317,18 @@ class RedisTicketStore:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
         players = self._listed(self._keys.of_queue(queue), asked_since_ms)
-        marks: list[str | None] = []
-        with redis_errors():
-            for page in in_batches(players, SNAPSHOT_PAGE):
-                found: Any = self._client.hmget(self._keys.tickets, list(page))
-                marks += found
+        pages = list(in_batches(players, SNAPSHOT_PAGE))
+        if len(pages) < 2:
+            found = map(self._rows, pages)
+            return waiting_tickets(queue, players, [row for rows in found for row in rows])
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+            marks = [row for rows in threads.map(self._rows, pages) for row in rows]
         return waiting_tickets(queue, players, marks)
+
+    def _rows(self, players: Sequence[str]) -> list[str | None]:
+        with redis_errors():
+            found: Any = self._client.hmget(self._keys.tickets, list(players))
+        return list(found)
 
     def _listed(self, keys: Any, asked_since_ms: int) -> list[str]:
         """Players of the queue, each once; those who have asked since."""
@@ -342,7 +348,7 @@ class RedisTicketStore:
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
-        with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
             largest = max((sum(map(len, proposal.teams)) for proposal in proposals), default=2)
             batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // largest))
             one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
