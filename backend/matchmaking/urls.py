@@ -3,7 +3,15 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from matchmaking.views import ExplainView, JoinView, LeaveView, StatsView, StatusView
-from matchmaking.views_matches import HeartbeatView, HistoryView, MatchView, RegisterView, ResultView, ServerView
+from matchmaking.views_matches import (
+    BackfillView,
+    HeartbeatView,
+    HistoryView,
+    MatchView,
+    RegisterView,
+    ResultView,
+    ServerView,
+)
 
 
 def _queue_calls(backend: str, at: str) -> list[URLPattern]:
@@ -23,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),
+    path("matches/<uuid:match_id>/backfill/", BackfillView.as_view(), name="match-backfill"),
     path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/heartbeat/", HeartbeatView.as_view(), name="servers-heartbeat"),
     path("servers/<str:server_id>/", ServerView.as_view(), name="server"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.search_window import SearchWindow
 from players.rating_models import RatingModel
 
@@ -33,6 +33,10 @@ class QueueRules:
     ticket_ttl_seconds: float = 300.0
     #: Seconds. Longer than the longest game, or its result comes too late to count.
     match_ttl_seconds: float = 3600.0
+    backfill: BackfillPriority = BackfillPriority.OFF
+    #: Seconds for which an open seat is offered. Too small leaves seats empty that somebody was about to take; too
+    #: large sends players into matches that are nearly over.
+    backfill_ttl_seconds: float = 120.0
     #: Where rounds are due at once, those of the queue with the larger number are asked for first.
     priority: int = 0
     search_window: SearchWindow = field(default_factory=SearchWindow)
@@ -47,6 +51,10 @@ class QueueRules:
     @property
     def match_ttl_ms(self) -> int:
         return round(self.match_ttl_seconds * 1000)
+
+    @property
+    def backfill_ttl_ms(self) -> int:
+        return round(self.backfill_ttl_seconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def report_result(
     reported with the fleet key. Sent twice it changes nothing; a different result raises `Conflict`.
     """
     record = find_record(match_id=match_id)
-    _check_caller(caller, record, pool)
+    check_caller(caller, record, pool)
     if ranks is not None:
         _check_ranks(ranks, record)
     outcome = Outcome(ranks=None if ranks is None else tuple(ranks))
@@ -46,7 +46,8 @@ def report_result(
     return settled
 
 
-def _check_caller(caller: ServerCaller | FleetCaller, record: MatchRecord, pool: ServerPool) -> None:
+def check_caller(caller: ServerCaller | FleetCaller, record: MatchRecord, pool: ServerPool) -> None:
+    """The match's own server, in the generation that is registered now; the fleet for a match without a server."""
     if isinstance(caller, FleetCaller):
         if record.server_id is not None:
             raise NotAllowed("this match has a server: its server reports it")

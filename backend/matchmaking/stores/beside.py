@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from errors import StoreUnavailable
-from matchmaking.match import Match, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import (
@@ -51,6 +51,12 @@ class Holder(Protocol):
 
     def end(self, match: Match, how: MatchStatus) -> None:
         """As `TicketStore.end`; lets its players go."""
+        ...
+
+    def change_players(
+        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
+    ) -> bool:
+        """As `TicketStore.change_players`; lets those who left go."""
         ...
 
 
@@ -114,6 +120,13 @@ class PostgresBesideRedis(PostgresTicketStore):
         """Told to both, whichever made it; `StoreUnavailable` where it has to be told again."""
         super().end(match, how)
         self._other.end(match, how)
+
+    def change_players(
+        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
+    ) -> bool:
+        """Told to both; `StoreUnavailable` where the other one has to be told again."""
+        is_known = super().change_players(match, status, left=left, claim_id=claim_id)
+        return self._other.change_players(match, status, left=left) or is_known
 
     def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
         lifetime_ms = max(self._rules.known[queue].ticket_ttl_ms for queue in queues if queue in self._rules.known)

@@ -4,6 +4,7 @@ ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username   
            queues and ratings are parallel, with commas; party and traits may be ""
 match      created id|queue|region|created at, ms|sizes of the teams|seat as JSON or null     or in_progress …
            and a line a player, team by team: the player, and the ticket as it waited
+claim      filling claim|match|team|queue|claimed at, ms     beside the matches; and a line a player, as there
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
 
@@ -13,7 +14,17 @@ from dataclasses import asdict
 from typing import Any
 
 from matchmaking.engine.traits import Traits, traits_of, traits_text
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.match import (
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    PlayerId,
+    Seat,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.stores.port import LeftBehind
 from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
 
@@ -85,6 +96,22 @@ def head_of(
     """The first line of a match up to its seat."""
     sizes = ",".join([str(len(team)) for team in teams])
     return f"{status.value} {match_id}|{queue}|{region}|{at_ms}|{sizes}|"
+
+
+#: Begins what is claimed for a match that runs.
+FILLING = "filling "
+
+
+def filling_word(queue: str, proposal: SeatProposal, at_ms: int) -> str:
+    """The first line of what is claimed for open seats."""
+    return f"{FILLING}{proposal.claim_id}|{proposal.match_id}|{proposal.team}|{queue}|{at_ms}"
+
+
+def newcomers_of(word: str) -> Newcomers:
+    head, *rows = word.split("\n")
+    claim_id, match_id, team, queue, at_ms = head.removeprefix(FILLING).split("|", 4)
+    players = tuple([_player_of_row(row, queue, int(at_ms)) for row in rows])
+    return Newcomers(MatchId(claim_id), MatchId(match_id), queue, int(team), players)
 
 
 def live_word(match: Match, status: MatchStatus) -> str:
