@@ -342,7 +342,9 @@ class MemoryTicketStore:
             for ticket, mark in found
             if ticket and ticket.status is TicketStatus.WAITING and ticket.id == mark and queue in ticket.queues
         ]
-        if len(tickets) < len(found) or parts_a_party([(ticket.player_id, ticket.party) for ticket in tickets]):
+        if len({ticket.player_id for ticket in tickets}) < len(found):
+            return None
+        if parts_a_party([(ticket.player_id, ticket.party) for ticket in tickets]):
             return None
         becomes = proposal.match_id if self._announces_at_once else proposal.claim_id
         for ticket in tickets:

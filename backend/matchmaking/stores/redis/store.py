@@ -34,7 +34,7 @@ from matchmaking.recent import RecentMatches, recent_of
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
-from matchmaking.stores.redis.waiting_rows import waiting_tickets
+from matchmaking.stores.redis.waiting_rows import waiting_tickets, waits_in
 from matchmaking.stores.redis.words import (
     FILLING,
     ended_word,
@@ -393,6 +393,8 @@ class RedisTicketStore:
         return SeatClaims([one for one in made if one])
 
     def _claim_seats(self, queue: str, proposal: SeatProposal, now_ms: int, epoch: int) -> Newcomers | None:
+        if not all(waits_in(queue, mark) for _, mark in proposal.entrants):
+            return None
         found = [matched_player(player, mark, queue, now_ms) for player, mark in proposal.entrants]
         if parts_a_party([(player.id, party) for player, _, party in found if party]):
             return None
