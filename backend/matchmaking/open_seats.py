@@ -74,6 +74,18 @@ def _openings(
     )
 
 
+def unseat_newcomers(newcomers: Newcomers) -> None:
+    """They never came: their seats are open again. In the transaction that holds the match's row."""
+    for player in newcomers.players:
+        came = Participant.objects.filter(
+            match__id=newcomers.match_id, player_id=player.id, ticket_id=player.ticket_id, joined_at__isnull=False
+        )
+        came.delete()
+    ids = [player.id for player in newcomers.players]
+    seats = OpenSeat.objects.filter(match__id=newcomers.match_id, filled_by__in=ids)
+    seats.update(status=SeatStatus.OPEN, filled_by=None)
+
+
 def live_elsewhere(newcomers: Newcomers) -> list[PlayerId]:
     """Those of them who are in a live match."""
     ids = [player.id for player in newcomers.players]

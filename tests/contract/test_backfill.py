@@ -22,7 +22,7 @@ from matchmaking.match import (
 from matchmaking.models import MatchRecord
 from matchmaking.open_seats import leave_match, offer_seat
 from matchmaking.stores.memory import MemoryTicketStore
-from matchmaking.stores.port import TicketStore
+from matchmaking.stores.port import Change, TicketStore
 from matchmaking.ticket import BeingMatched, Ended, Left, Matched, NotInQueue, Waiting
 from servers.stores.port import ServerPool
 from tests.builders import (
@@ -66,7 +66,7 @@ def a_match_with_room(store: TicketStore) -> tuple[Match, PlayerId, PlayerId]:
     """As it is played now, who plays, and who has left."""
     match, stays, leaver = a_match(store)
     gone = [player for player in match.players if player.id == leaver]
-    assert store.change_players(without(match, leaver), MatchStatus.CREATED, left=gone)
+    assert store.change_players(without(match, leaver), MatchStatus.CREATED, left=gone) is Change.CHANGED
     return without(match, leaver), stays, leaver
 
 
@@ -92,7 +92,7 @@ def party_of_two(store: TicketStore) -> list[PlayerId]:
 
 @with_outbox
 def test_who_left_is_free_and_the_others_play_on(store: TicketStore) -> None:
-    match, stays, leaver = a_match_with_room(store)
+    _, stays, leaver = a_match_with_room(store)
 
     assert store.status(leaver, NOW_MS) == NotInQueue()
     told = store.status(stays, NOW_MS)
@@ -132,7 +132,7 @@ def test_an_announced_newcomer_plays_in_the_match_and_the_seat_of_the_server_sta
     now = with_newcomers(match, newcomers)
 
     for _ in range(2):
-        assert store.change_players(now, MatchStatus.CREATED, claim_id=newcomers.claim_id)
+        assert store.change_players(now, MatchStatus.CREATED, newcomers=newcomers) is Change.CHANGED
 
     for one in (stays, player):
         told = store.status(one, NOW_MS)
@@ -178,11 +178,27 @@ def test_a_newcomer_who_is_matched_elsewhere_ends_without_a_word_and_his_party_i
 
 
 @with_outbox
+def test_newcomers_who_were_given_back_are_not_in_the_match_whoever_says_so(store: TicketStore) -> None:
+    match, stays, _ = a_match_with_room(store)
+    player = a_waiting_player(store)
+    (newcomers,) = claim(store, seats_for(store, match, player)).newcomers
+    store.give_back([newcomers], NOW_MS)
+
+    changed = store.change_players(with_newcomers(match, newcomers), MatchStatus.CREATED, newcomers=newcomers)
+
+    assert changed is Change.GIVEN_BACK
+    assert waiting(store) == [player]
+    told = store.status(stays, NOW_MS)
+    assert isinstance(told, Matched)
+    assert [p.id for p in told.match.players] == [stays]
+
+
+@with_outbox
 def test_an_announced_claim_is_not_given_back(store: TicketStore) -> None:
     match, *_ = a_match_with_room(store)
     player = a_waiting_player(store)
     (newcomers,) = claim(store, seats_for(store, match, player)).newcomers
-    store.change_players(with_newcomers(match, newcomers), MatchStatus.CREATED, claim_id=newcomers.claim_id)
+    store.change_players(with_newcomers(match, newcomers), MatchStatus.CREATED, newcomers=newcomers)
 
     store.give_back([newcomers], NOW_MS)
 
@@ -198,7 +214,7 @@ def test_a_newcomer_of_a_match_that_ended_meanwhile_is_told_so(store: TicketStor
     store.end(now, MatchStatus.COMPLETED)
     assert isinstance(store.status(player, NOW_MS), Waiting)
 
-    store.change_players(now, MatchStatus.COMPLETED, claim_id=newcomers.claim_id)
+    store.change_players(now, MatchStatus.COMPLETED, newcomers=newcomers)
 
     assert store.status(player, NOW_MS) == Ended(match.id, MatchStatus.COMPLETED)
     assert store.find_matches([match.id]) == []
@@ -212,7 +228,7 @@ def test_a_newcomer_who_has_left_before_he_was_announced_is_free(store: TicketSt
     player = a_waiting_player(store)
     (newcomers,) = claim(store, seats_for(store, match, player)).newcomers
 
-    store.change_players(match, MatchStatus.CREATED, left=newcomers.players, claim_id=newcomers.claim_id)
+    store.change_players(match, MatchStatus.CREATED, left=newcomers.players, newcomers=newcomers)
 
     assert store.status(player, NOW_MS) == NotInQueue()
     assert store.outbox(10) == []
@@ -225,8 +241,9 @@ def test_a_live_match_that_the_store_does_not_know_is_not_made_by_a_change(store
     (newcomers,) = claim(store, seats_for(store, match, player)).newcomers
     store.end(match, MatchStatus.ABANDONED)
 
-    store.change_players(with_newcomers(match, newcomers), MatchStatus.CREATED, claim_id=newcomers.claim_id)
+    changed = store.change_players(with_newcomers(match, newcomers), MatchStatus.CREATED, newcomers=newcomers)
 
+    assert changed in (Change.UNKNOWN, Change.CHANGED)
     assert [entry.newcomers for entry in store.outbox(10)] == [newcomers]
     assert store.find_matches([match.id]) == []
     assert isinstance(store.status(stays, NOW_MS), Ended)

@@ -295,7 +295,16 @@ def test_a_redis_that_was_rolled_back_hears_who_plays_now(api: Api) -> None:
         client.zadd(name, dict(members))
     client.set(keys.incarnation, "older")
 
-    recover_if_lost(
+    recover(api)
+
+    for player in (one, newcomer):
+        assert teams_of(told(api, player)["match"]) == [[one.id], [newcomer.id]]
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == []
+    assert told(api, leaver)["status"] == "not_in_queue"
+
+
+def recover(api: Api) -> None:
+    assert recover_if_lost(
         store=wiring.redis_tickets_unasked(),
         pool=wiring.redis_servers(),
         known_servers=wiring.postgres_servers(),
@@ -303,11 +312,6 @@ def test_a_redis_that_was_rolled_back_hears_who_plays_now(api: Api) -> None:
         word="again",
         now_ms=api.clock(),
     )
-
-    for player in (one, newcomer):
-        assert teams_of(told(api, player)["match"]) == [[one.id], [newcomer.id]]
-    assert wiring.redis_tickets().snapshot("ranked").player_ids == []
-    assert told(api, leaver)["status"] == "not_in_queue"
 
 
 # --- the request ----------------------------------------------------------------------------------------
@@ -583,6 +587,54 @@ def test_a_claim_of_an_older_epoch_is_given_back(api: Api, server: str, dies: An
 
     assert wiring.redis_tickets().snapshot("ranked").player_ids == [newcomer.id]
     assert not Participant.objects.filter(player_id=newcomer.id).exists()
+
+
+def test_a_claim_for_a_match_that_redis_has_lost_waits_until_it_is_back(api: Api, server: str, dies: Any) -> None:
+    (one, leaver), match_id = a_match(api)
+    ask(api, match_id, leaver, token=server)
+    newcomer = api.player()
+    join(api, newcomer)
+    dies("before newcomers are announced")
+    with pytest.raises(Died):
+        api.round()
+    dies("nowhere")
+    wiring.redis_client().hdel(wiring.keys().matches, match_id)
+    wiring.redis_client().set(wiring.keys().incarnation, "older")
+
+    assert sweep_outbox(store=wiring.redis_tickets(), now_ms=api.clock()) == 0
+    recover(api)
+    assert sweep_outbox(store=wiring.redis_tickets(), now_ms=api.clock()) == 1
+
+    for player in (one, newcomer):
+        assert teams_of(told(api, player)["match"]) == [[one.id], [newcomer.id]]
+    assert wiring.redis_tickets().outbox(10) == []
+
+
+def test_a_round_that_stood_still_until_its_claim_was_given_back_puts_nobody_into_the_match(
+    api: Api, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, leaver), match_id = a_match(api)
+    ask(api, match_id, leaver, token=server)
+    newcomer = api.player()
+    join(api, newcomer)
+
+    def stand_still(point: str) -> None:
+        if point == "before newcomers are written" and not passed:
+            passed.append(point)
+            api.call("DELETE", f"matches/{match_id}/backfill/", "", token=server)
+            assert sweep_outbox(store=wiring.redis_tickets(), now_ms=api.clock()) == 0
+            ask(api, match_id, leaver, token=server)
+
+    passed: list[str] = []
+    monkeypatch.setattr("matchmaking.services.seat_newcomers.crash_point", stand_still)
+    api.round()
+
+    assert passed
+    assert told(api, newcomer)["status"] == "waiting"
+    assert teams_of(told(api, one)["match"]) == [[one.id], []]
+    assert OpenSeat.objects.get().status == "open"
+    api.round()
+    assert teams_of(told(api, newcomer)["match"]) == [[one.id], [newcomer.id]]
 
 
 def test_a_store_that_was_not_told_who_left_is_told_by_the_clock(

@@ -115,7 +115,7 @@ def test_leaving_the_queue_against_a_seat_has_one_winner(api: Api) -> None:
     store = wiring.redis_tickets()
     seen = set()
     for _ in range(TURNS):
-        one, match_id, newcomer = a_match_with_room(api)
+        _, match_id, newcomer = a_match_with_room(api)
 
         left, _ = at_once(
             lambda player=newcomer: store.leave(PlayerId(player.id), api.clock()), lambda: a_look_at_the_seats(api)
@@ -132,7 +132,7 @@ def test_leaving_the_queue_against_a_seat_has_one_winner(api: Api) -> None:
 
 def test_two_rounds_at_once_fill_a_seat_once(api: Api) -> None:
     for _ in range(TURNS):
-        one, match_id, newcomer = a_match_with_room(api)
+        _, match_id, newcomer = a_match_with_room(api)
         second = api.player()
         join(api, second)
 
@@ -151,7 +151,7 @@ def test_two_rounds_at_once_fill_a_seat_once(api: Api) -> None:
 def test_a_result_against_a_seat_leaves_nobody_in_a_match_that_is_over(api: Api) -> None:
     store = wiring.redis_tickets()
     for _ in range(TURNS):
-        one, match_id, newcomer = a_match_with_room(api)
+        _, match_id, newcomer = a_match_with_room(api)
 
         at_once(lambda m=match_id: settle(api, m), lambda: a_look_at_the_seats(api))
 
@@ -186,7 +186,7 @@ def test_withdrawing_against_a_seat_has_one_winner(api: Api) -> None:
 
 def test_a_newcomer_is_in_one_live_match_whatever_rounds_and_sweeps_do_at_once(api: Api) -> None:
     for _ in range(TURNS):
-        one, match_id, newcomer = a_match_with_room(api)
+        _, match_id, newcomer = a_match_with_room(api)
         partner = api.player()
         join(api, partner)
 

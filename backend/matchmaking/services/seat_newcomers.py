@@ -9,9 +9,9 @@ from errors import StoreUnavailable
 from matchmaking.history import instant, match_of
 from matchmaking.match import MatchId, MatchStatus, Newcomers
 from matchmaking.models import MatchRecord, OpenSeat
-from matchmaking.open_seats import leavers_of, live_elsewhere, untold_matches
+from matchmaking.open_seats import leavers_of, live_elsewhere, unseat_newcomers, untold_matches
 from matchmaking.seating import seat_newcomers
-from matchmaking.stores.port import TicketStore
+from matchmaking.stores.port import Change, TicketStore
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +28,38 @@ def seat_or_give_back(*, store: TicketStore, newcomers: Newcomers, epoch: int, n
         logger.info("a seat is not open any more: its newcomers wait on", extra={"match": newcomers.match_id})
         return False
     crash_point("before newcomers are announced")
-    tell_players(store=store, match_id=newcomers.match_id, claim_id=newcomers.claim_id, now_ms=now_ms)
-    log_newcomers(newcomers)
-    return True
+    changed = tell_players(store=store, match_id=newcomers.match_id, newcomers=newcomers, now_ms=now_ms)
+    if changed is Change.CHANGED:
+        log_newcomers(newcomers)
+    elif changed is Change.GIVEN_BACK:
+        logger.warning("newcomers were given back before they were written", extra={"match": newcomers.match_id})
+    return changed is Change.CHANGED
 
 
-def tell_players(*, store: TicketStore, match_id: MatchId, claim_id: MatchId | None = None, now_ms: int) -> None:
+def tell_players(*, store: TicketStore, match_id: MatchId, newcomers: Newcomers | None = None, now_ms: int) -> Change:
     """Tell the ticket store who plays in a match now. The match's row is held meanwhile, so that of two changes the
-    later one has the last word, and none comes after its end."""
+    later one has the last word, and none comes after its end.
+
+    `GIVEN_BACK` where the claim of the newcomers is no more (who wrote them stood still for long): they wait, and are
+    taken out of the match again. `UNKNOWN` where the store has lost the match: it is told again once it has it back.
+    """
     with transaction.atomic():
-        record = MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
-        store.change_players(match_of(record), MatchStatus(record.status), left=leavers_of(record), claim_id=claim_id)
+        record = _locked(match_id)
+        changed = _change(store, record, newcomers)
+        if newcomers and changed is Change.GIVEN_BACK:
+            unseat_newcomers(newcomers)
+            _change(store, _locked(match_id), None)
         OpenSeat.objects.filter(match=record, told_at=None).update(told_at=instant(now_ms))
+        return changed
+
+
+def _locked(match_id: MatchId) -> MatchRecord:
+    return MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
+
+
+def _change(store: TicketStore, record: MatchRecord, newcomers: Newcomers | None) -> Change:
+    status = MatchStatus(record.status)
+    return store.change_players(match_of(record), status, left=leavers_of(record), newcomers=newcomers)
 
 
 def tell_untold(*, store: TicketStore, now_ms: int) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from errors import StoreUnavailable
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchedPlayer, MatchStatus, Newcomers, PlayerId
 from matchmaking.rules import QueueRules, Rules
+from matchmaking.stores.port import Change
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import (
     BeingMatched,
@@ -54,8 +55,13 @@ class Holder(Protocol):
         ...
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         """As `TicketStore.change_players`; lets those who left go."""
         ...
 
@@ -122,11 +128,16 @@ class PostgresBesideRedis(PostgresTicketStore):
         self._other.end(match, how)
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         """Told to both; `StoreUnavailable` where the other one has to be told again."""
-        is_known = super().change_players(match, status, left=left, claim_id=claim_id)
-        return self._other.change_players(match, status, left=left) or is_known
+        self._other.change_players(match, status, left=left)
+        return super().change_players(match, status, left=left, newcomers=newcomers)
 
     def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
         lifetime_ms = max(self._rules.known[queue].ticket_ttl_ms for queue in queues if queue in self._rules.known)

@@ -27,7 +27,7 @@ from matchmaking.match import (
 )
 from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
-from matchmaking.stores.port import QueueCounts, RoundTurn, TicketStore
+from matchmaking.stores.port import Change, QueueCounts, RoundTurn, TicketStore
 from matchmaking.ticket import (
     BeingMatched,
     Elsewhere,
@@ -116,13 +116,18 @@ class FailoverTicketStore:
         self._first.end(match, how)
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         """Told to both, for the reason of `end`."""
-        is_known = self._stand_in.change_players(match, status, left=left, claim_id=claim_id)
+        self._stand_in.change_players(match, status, left=left, newcomers=newcomers)
         if not self._link.prefers_first():
             raise StoreUnavailable("redis", "it is told when it is in charge again")
-        return self._first.change_players(match, status, left=left, claim_id=claim_id) or is_known
+        return self._first.change_players(match, status, left=left, newcomers=newcomers)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         return self._ask("", lambda store: store.find_matches(match_ids))

@@ -25,7 +25,7 @@ from matchmaking.match import (
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, recent_lines, recent_of
 from matchmaking.rules import Placement, QueueRules
-from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, QueueCounts, RoundTurn
 from matchmaking.stores.whole_parties import becomes_of, of_whole_parties, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
@@ -365,12 +365,22 @@ class MemoryTicketStore:
                 self._wait_again(becomes_of(one.players, gone))
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         with self._lock:
             is_known = match.id in self._statuses and self._is_live(match.id)
             if status.is_live and not is_known:
-                return False
+                return Change.UNKNOWN
+            claim_id = newcomers.claim_id if newcomers else None
+            came = [self._tickets.get(player.id) for player in newcomers.players] if newcomers else []
+            is_announced = all(ticket is not None and ticket.match_id == match.id for ticket in came)
+            if status.is_live and claim_id and claim_id not in self._newcomers and not is_announced:
+                return Change.GIVEN_BACK
             if is_known:
                 self._matches[match.id] = match
             elif match.id not in self._statuses:
@@ -387,7 +397,7 @@ class MemoryTicketStore:
             if claim_id:
                 self._outbox.pop(claim_id, None)
                 self._newcomers.pop(claim_id, None)
-            return True
+            return Change.CHANGED
 
     def _wait_again(self, becomes: Mapping[PlayerId, str]) -> None:
         for player_id, word in becomes.items():

@@ -68,6 +68,14 @@ class RoundTurn(StrEnum):
     LOST = "LOST"
 
 
+class Change(StrEnum):
+    """What `change_players` answers."""
+
+    CHANGED = "CHANGED"
+    UNKNOWN = "UNKNOWN"
+    GIVEN_BACK = "GIVEN_BACK"
+
+
 class TicketStore(Protocol):
     """Where tickets wait and become matches.
 
@@ -127,7 +135,7 @@ class TicketStore(Protocol):
 
     def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
         """Take tickets out of all their queues for open seats of running matches, with an outbox entry under the id of
-        the claim: their players wait, by their status, until `change_players` names the claim, or `give_back`. Each
+        the claim: their players wait, by their status, until `change_players` names them, or `give_back`. Each
         proposal whole or not at all; one whose tickets do not all wait, or that would part a party, is left out."""
         ...
 
@@ -136,11 +144,16 @@ class TicketStore(Protocol):
         ...
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
-        """The players of a match are now those of `match`: tickets claimed under `claim_id` are this match's, or end
-        with it where `status` says that it is over; the tickets of `left` end without a word. False where the match is
-        live and the store does not know it; then nothing was written."""
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """The players of a match are now those of `match`: tickets claimed for `newcomers` are this match's, or end
+        with it where `status` says that it is over; the tickets of `left` end without a word. Nothing is written where
+        the match is live and not known, or where the claim was given back since."""
         ...
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:

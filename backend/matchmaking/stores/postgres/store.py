@@ -34,7 +34,7 @@ from matchmaking.match import (
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, RecentRow, gap_of, recent_columns
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, insert_missing_matches
 from matchmaking.stores.postgres.claims import claim_seats as claim_seats_of
@@ -444,10 +444,15 @@ class PostgresTicketStore:
         """Nothing to undo: whoever is claimed is seated."""
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         """Nothing to do: who plays is read from history, and the tickets were written with it."""
-        return True
+        return Change.CHANGED
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         """Nothing: a claim is history at once."""

@@ -32,7 +32,7 @@ from matchmaking.match import (
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, recent_of
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
 from matchmaking.stores.redis.waiting_rows import waiting_tickets, waits_in
 from matchmaking.stores.redis.words import (
@@ -554,9 +554,15 @@ class RedisTicketStore:
         self.let_go(*players)
 
     def change_players(
-        self, match: Match, status: MatchStatus, *, left: Sequence[MatchedPlayer] = (), claim_id: MatchId | None = None
-    ) -> bool:
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
         playing, gone = [player.id for player in match.players], [player.id for player in left]
+        came = [player.id for player in newcomers.players] if newcomers else []
         answer = self._scripts.call(
             "change_players",
             [*self._match_keys, *map(self._keys.last_word, [*playing, *gone])],
@@ -564,15 +570,17 @@ class RedisTicketStore:
                 match.id,
                 live_word(match, status),
                 "" if status.is_live else status.value,
-                claim_id or "",
+                newcomers.claim_id if newcomers else "",
                 self._last_word_ms,
                 len(playing),
+                len(came),
+                *came,
                 *playing,
                 *gone,
             ],
         )
         self.let_go(*gone)
-        return bool(answer[0] == "CHANGED")
+        return Change(answer[0])
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         if not match_ids:
