@@ -30,6 +30,7 @@ from tests.builders import (
     NOW_MS,
     RANKED,
     a_join,
+    a_kept_ticket,
     a_match,
     a_player_id,
     a_proposal,
@@ -281,6 +282,20 @@ def test_where_a_claim_is_history_at_once_the_newcomer_is_told_at_once(store: Ti
         assert [[p.id for p in team] for team in told.match.teams] == [[stays], [player]]
     assert store.status(leaver, NOW_MS) == NotInQueue()
     assert isinstance(store.join(a_join(leaver), RANKED, NOW_MS), Waiting)
+
+
+@without_outbox
+def test_the_ticket_that_became_a_match_which_its_player_has_left_is_not_restored(store: TicketStore) -> None:
+    match, _, leaver = a_match(store)
+    open_a_seat(store, match, leaver)
+    (ticket,) = [player.ticket_id for player in match.players if player.id == leaver]
+    tell(store, without(match, leaver), left=[player for player in match.players if player.id == leaver])
+    if not isinstance(store, MemoryTicketStore):  # which remembers the last ticket only
+        store.join(a_join(leaver), RANKED, NOW_MS)
+        store.leave(leaver, NOW_MS)
+
+    assert store.restore(a_kept_ticket(leaver, ticket_id=ticket), RANKED, NOW_MS) == NotInQueue()
+    assert store.status(leaver, NOW_MS) == NotInQueue()
 
 
 @pytest.mark.parametrize("how", ["left", "other ticket", "matched", "parted", "twice", "of another queue"])

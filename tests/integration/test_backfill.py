@@ -12,6 +12,7 @@ from matchmaking.engine.demands import BackfillPriority
 from matchmaking.history import match_of
 from matchmaking.match import Match, MatchId
 from matchmaking.models import MatchRecord, OpenSeat, Participant
+from matchmaking.open_seats import offered_seats
 from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.come_home import come_home
 from matchmaking.services.find_matches import run_round
@@ -162,6 +163,34 @@ def test_the_ticket_that_became_the_match_is_not_put_back_for_who_left(api: Api,
     assert answer.json() == {"status": "not_in_queue"}
 
 
+def test_the_seat_is_for_others_than_who_left_it(api: Api, server: str) -> None:
+    (_, leaver), match_id = a_match(api, "casual")
+    ask(api, match_id, leaver, token=server)
+    join(api, leaver, "casual")
+    api.clock.advance(seconds=1)
+    newcomer = api.player()
+    join(api, newcomer, "casual")
+
+    api.round("casual")
+
+    assert told(api, newcomer)["match"]["id"] == match_id
+    assert told(api, leaver)["status"] == "waiting"
+
+
+def test_those_whom_open_seats_leave_over_make_new_matches_in_the_same_round(api: Api, server: str) -> None:
+    (_, leaver), match_id = a_match(api, "casual")
+    ask(api, match_id, leaver, token=server)
+    waiting = [api.player() for _ in range(3)]
+    for player in waiting:
+        join(api, player, "casual")
+        api.clock.advance(seconds=1)
+
+    (made,) = api.round("casual")
+
+    assert told(api, waiting[0])["match"]["id"] == match_id
+    assert [told(api, player)["match"]["id"] for player in waiting[1:]] == [made.id] * 2
+
+
 @pytest.mark.parametrize(("queue", "seat_is_filled"), [("casual", True), ("ranked", False)])
 def test_open_seats_choose_first_or_last_as_the_rules_say(
     api: Api, server: str, queue: str, seat_is_filled: bool
@@ -277,6 +306,52 @@ def bring_home(api: Api) -> None:
     wiring.link().look()
 
 
+def test_newcomers_who_were_claimed_before_redis_went_away_wait_again_when_it_is_back(
+    api: Api, server: str, dies: Any
+) -> None:
+    (_, leaver), match_id = a_match(api)
+    ask(api, match_id, leaver, token=server)
+    newcomer = api.player()
+    join(api, newcomer)
+    dies("after seats are claimed")
+    with pytest.raises(Died):
+        api.round()
+    fall_back(api.clock())
+
+    bring_home(api)
+
+    assert wiring.redis_tickets().outbox(10) == []
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == [newcomer.id]
+
+
+def test_a_match_that_redis_does_not_know_is_not_filled_from_its_queues(api: Api) -> None:
+    (_, leaver), match_id = a_match(api, door="matchmaking/postgres/")
+    ask(api, match_id, leaver, fleet=True)
+    newcomer = api.player()
+    join(api, newcomer)
+
+    api.round()
+
+    assert told(api, newcomer)["status"] == "waiting"
+    assert OpenSeat.objects.get().status == "open"
+
+
+def test_the_ticket_of_who_left_is_not_put_back_in_postgresql_either(api: Api) -> None:
+    door = "matchmaking/postgres/"
+    players = [api.player(), api.player()]
+    kept = {player.id: join(api, player, door=door)["ticket"] for player in players}
+    (match,) = run(api, door=door)
+    leaver = players[0]
+    ask(api, match.id, leaver, fleet=True)
+    join(api, leaver, door=door)
+    api.post(f"{door}leave/", token=leaver.token)
+
+    headers = {"Authorization": f"Bearer {leaver.token}", "X-Matchmaking-Ticket": kept[leaver.id]}
+    answer = api.client.get(f"/api/{door}status/", headers=headers)
+
+    assert answer.json() == {"status": "not_in_queue"}
+
+
 def test_a_redis_that_was_rolled_back_hears_who_plays_now(api: Api) -> None:
     (one, leaver), match_id = a_match(api)
     client, keys = wiring.redis_client(), wiring.keys()
@@ -350,6 +425,20 @@ def test_a_withdrawn_seat_is_filled_by_nobody_until_it_is_asked_for_again(api: A
     assert told(api, newcomer)["match"]["id"] == match_id
 
 
+def test_withdrawing_by_name_withdraws_the_seat_of_that_player_alone(api: Api, server: str) -> None:
+    players, match_id = a_match(api, "duos", players=4)
+    for player in players[:2]:
+        ask(api, match_id, player, token=server)
+
+    path = f"matches/{match_id}/backfill/?leaver={players[1].id}"
+    seats = api.call("DELETE", path, "", token=server).json()["seats"]
+
+    assert [(seat["leaver"], seat["status"]) for seat in seats] == [
+        (players[0].id, "open"),
+        (players[1].id, "withdrawn"),
+    ]
+
+
 def test_withdrawing_without_a_name_withdraws_all_open_seats(api: Api, server: str) -> None:
     players, match_id = a_match(api, "duos", players=4)
     ask(api, match_id, players[0], token=server)
@@ -372,6 +461,7 @@ def test_a_seat_that_nobody_took_in_time_is_offered_no_longer(api: Api, server: 
     api.round()
 
     assert told(api, newcomer)["status"] == "waiting"
+    assert offered_seats("ranked", api.clock()) == []
     assert api.get(f"matches/{match_id}/backfill/", token=server)["seats"][0]["status"] == "expired"
     assert ask(api, match_id, leaver, token=server)["seats"][0]["status"] == "open"
     api.round()
