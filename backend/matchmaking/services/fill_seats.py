@@ -27,8 +27,10 @@ def fill_seats(
     epoch: int,
     now_ms: int,
     new_id: Callable[[], str],
+    proposals: Collection[Proposal] = (),
 ) -> WaitingTickets:
-    """Seat waiting players in running matches of the queue. Answers the tickets that nothing was proposed for.
+    """Seat waiting players in running matches of the queue, but not those whom new matches are proposed for. Answers
+    the tickets that nothing was proposed for; all of them where no seat is offered.
 
     1. Read the seats that are offered, of matches that the store knows.
     2. Let the engine decide.
@@ -37,6 +39,9 @@ def fill_seats(
     if not len(tickets.player_ids):
         return tickets
     offered = offered_seats(rules.name, now_ms)
+    if not offered:
+        return tickets
+    tickets = _without(tickets, proposals) if proposals else tickets
     known = {one.match.id for one in store.find_matches([MatchId(seats.match_id) for seats in offered])}
     filling = engine.fill_seats(
         tickets,
@@ -47,7 +52,7 @@ def fill_seats(
     )
     if not filling.fills:
         return tickets
-    proposals = [
+    seatings = [
         SeatProposal(
             MatchId(new_id()),
             MatchId(fill.match_id),
@@ -56,7 +61,7 @@ def fill_seats(
         )
         for fill in filling.fills
     ]
-    _claim(store, rules, proposals, epoch, now_ms)
+    _claim(store, rules, seatings, epoch, now_ms)
     return _rows_of(tickets, filling.waiting)
 
 
@@ -79,7 +84,7 @@ def _say_later(newcomers: Newcomers, error: Exception) -> None:
     logger.warning("newcomers have to wait for the sweep: %s", reason, extra={"match": newcomers.match_id})
 
 
-def without(tickets: WaitingTickets, proposals: Collection[Proposal]) -> WaitingTickets:
+def _without(tickets: WaitingTickets, proposals: Collection[Proposal]) -> WaitingTickets:
     """The tickets that no match is proposed for."""
     gone = {entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team}
     return _rows_of(tickets, [row for row, player in enumerate(tickets.player_ids) if player not in gone])

@@ -12,7 +12,7 @@ from matchmaking.charge import InCharge
 from matchmaking.engine.demands import BackfillPriority
 from matchmaking.match import Match
 from matchmaking.rules import QueueRules
-from matchmaking.services.fill_seats import fill_seats, without
+from matchmaking.services.fill_seats import fill_seats
 from matchmaking.services.propose import find_density, propose
 from matchmaking.services.record_matches import record_and_announce
 from matchmaking.stores.port import RoundTurn, TicketStore
@@ -96,8 +96,15 @@ def run_round(
     density = find_density(store=store, rules=rules, tickets=tickets, now_ms=now_ms)
     proposals = propose(tickets=tickets, rules=rules, now_ms=now_ms, new_id=new_id, density=density)
     if rules.backfill is BackfillPriority.LAST:
-        left = without(tickets, proposals)
-        fill_seats(store=store, rules=rules, tickets=left, epoch=epoch, now_ms=now_ms, new_id=new_id)
+        fill_seats(
+            store=store,
+            rules=rules,
+            tickets=tickets,
+            epoch=epoch,
+            now_ms=now_ms,
+            new_id=new_id,
+            proposals=proposals,
+        )
     if not proposals:
         return []
     crash_point("before claim")
