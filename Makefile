@@ -32,7 +32,7 @@ run: $(VENV)/.runtime $(VENV)/.servers ## start everything: Redis, PostgreSQL, A
 	@$(WITH_BACKEND) exec $(IN_VENV) -m devstack
 
 test: $(VENV)/.dev $(VENV)/.servers ## run all tests
-	@$(IN_VENV) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(IN_VENV) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 demo: $(VENV)/.runtime $(VENV)/.servers ## play: PLAYERS=200 for SECONDS=60, on the running stack or on one of its own
 	@$(WITH_BACKEND) exec $(IN_VENV) -m demo --players "$(PLAYERS)" --seconds "$(SECONDS)" $(ARGS)

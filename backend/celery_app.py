@@ -18,6 +18,8 @@ REAP_EVERY_SECONDS = 2.0
 PERSIST_EVERY_SECONDS = 2.0
 #: Seconds between two looks for matches without a result.
 SETTLE_EVERY_SECONDS = 15.0
+#: Seconds between two looks for matches that were not accepted in time: players wait for it with a timer before them.
+SETTLE_UNANSWERED_EVERY_SECONDS = 1.0
 #: Seconds between rounds of PostgreSQL's own queues, by the backend. Beside Redis they are a trial of a few,
 #: whose joins ask for a round anyway.
 POSTGRESQL_ROUND_SECONDS = {"redis": 2.0, "postgres": settings.ROUND_INTERVAL_SECONDS}
@@ -67,6 +69,7 @@ app.conf.beat_schedule = {
     "expire tickets": _every(EXPIRE_EVERY_SECONDS, "tasks.reaping.expire_tickets"),
     "reap stale servers": _every(REAP_EVERY_SECONDS, "tasks.reaping.reap_stale_servers"),
     "settle overdue matches": _every(SETTLE_EVERY_SECONDS, "tasks.reaping.settle_overdue_matches"),
+    "settle unanswered matches": _every(SETTLE_UNANSWERED_EVERY_SECONDS, "tasks.reaping.settle_unanswered_matches"),
     "expire parties": _every(EXPIRE_PARTIES_EVERY_SECONDS, "tasks.reaping.expire_parties"),
     "forget expired tokens": _every(FORGET_EVERY_SECONDS, "tasks.reaping.forget_expired_tokens"),
     "persist matches": _every(PERSIST_EVERY_SECONDS, "tasks.history.persist_matches"),

@@ -39,6 +39,8 @@ _HANDOVER_SECONDS = 0.6
 #: Seconds of silence after which a server that died comes back: longer than its heartbeat lives.
 _DEATH_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
+#: Seconds for which a round stands still while the stores are switched: shorter than its lease.
+_SWITCH_SECONDS = 2.0
 #: Seconds after Redis is back for players without their signed tickets: longer than coming home takes.
 _UNSHOWN_SECONDS = 4.0
 #: Seconds between the death of a round and the loss of what it had claimed: long enough for a player to ask, shorter
@@ -239,14 +241,17 @@ _line_fault("workers_lose_postgres", ["workers_postgres"], "refuse", 2.0, 5.0)
 
 
 @_kind("web_loses_redis_in_a_storm", 3.0, 6.0)
-async def _leave_without_redis(scene: Scene, planned: Planned) -> str:
-    """Redis goes on without those who leave: what its rounds make of them must not count."""
+async def _leave_without_redis(scene: Scene, planned: Planned) -> str | None:
+    """A round has looked when the stores are switched, and claims when most whom it saw have left the other one."""
+    if not await _passed(scene, f"{STALL_POINT} for {_SWITCH_SECONDS}", planned.seconds):
+        return None
+    scene.begin()
     await scene.order(["web_redis"], "refuse")
     scene.weather.leave_share = settings.STORM_LEAVE_SHARE
     await asyncio.sleep(planned.seconds)
     scene.weather.leave_share = settings.LEAVE_SHARE
     await scene.order(["web_redis"], "pass")
-    return "refuse on web_redis, and most who wait leave"
+    return "refuse on web_redis while a round stood still, and most who wait leave"
 
 
 @_kind("web_loses_redis_unshown", 3.0, 6.0)
@@ -351,8 +356,8 @@ async def _second_worker(scene: Scene, planned: Planned) -> str:
     return "a second rounds worker ran beside the first, and was killed"
 
 
-async def _crash_at(scene: Scene, point: str, seconds: float) -> bool:
-    """Whether a process passed the point, and died there, in about this time."""
+async def _passed(scene: Scene, point: str, seconds: float) -> bool:
+    """Whether a process passed the point, and died there or stood still, in about this time."""
     file = scene.stack.crash_points
     file.write_text(f"{point}\n")
     until = time.time() + seconds + _CRASH_PATIENCE_SECONDS
@@ -366,7 +371,7 @@ async def _crash_at(scene: Scene, point: str, seconds: float) -> bool:
 @_kind("crash_then_wipe", 3.0, 3.0)
 async def _crash_then_wipe(scene: Scene, planned: Planned) -> str | None:
     """What a round claimed is lost before anybody could write it: nobody may have been told of it."""
-    if not await _crash_at(scene, "before the insert", planned.seconds):
+    if not await _passed(scene, "before the insert", planned.seconds):
         return None
     await asyncio.sleep(_WIPE_AFTER_SECONDS)
     await scene.ask_redis("FLUSHALL")
@@ -375,7 +380,7 @@ async def _crash_then_wipe(scene: Scene, planned: Planned) -> str | None:
 
 def _crash_fault(point: str) -> None:
     async def strike_point(scene: Scene, planned: Planned) -> str | None:
-        is_passed = await _crash_at(scene, point, planned.seconds)
+        is_passed = await _passed(scene, point, planned.seconds)
         return f"a process died {point}" if is_passed else None
 
     _kind("crash_" + point.replace(" the ", " ").replace(" ", "_"), 3.0, 3.0)(strike_point)

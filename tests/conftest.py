@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,10 @@ class EndsOnce(FailoverTicketStore):
     def end(self, match: Match, how: MatchStatus) -> None:
         with contextlib.suppress(StoreUnavailable):
             super().end(match, how)
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            super().confirm(matches)
 
 
 def void(_: object) -> None:

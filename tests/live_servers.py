@@ -2,12 +2,16 @@
 
 Addresses are chosen when the plugin is imported, before Django's settings are; the servers start with the run,
 in the process that steers it, and stop with it. A run of unit tests alone starts none.
+
+The engine is compiled once, while the workers collect: each that met it uncompiled would do it for itself.
 """
 
 import contextlib
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +21,8 @@ from devstack.embedded import EmbeddedServer, PostgresServer, RedisServer, free_
 
 _STEERS = "CAROUD_TEST_SERVERS" not in os.environ
 _running = contextlib.ExitStack()
+_compiling: subprocess.Popen[bytes] | None = None
+BACKEND = Path(__file__).parents[1] / "backend"
 
 
 def _servers(folder: Path) -> list[EmbeddedServer]:
@@ -52,9 +58,27 @@ if _STEERS:
 def pytest_configure(config: pytest.Config) -> None:
     if not _STEERS or config.option.collectonly or _needs_nothing(config):
         return
+    global _compiling
+    _compiling = subprocess.Popen([sys.executable, "manage.py", "compile_engine"], cwd=BACKEND)
+    _running.callback(_compiling.kill)
     _running.callback(shutil.rmtree, _folder, ignore_errors=True)
     for server in _chosen:
         _running.enter_context(server)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests begin when the engine is compiled; of a run with workers, these wait in the hook below."""
+    _wait_for_the_engine()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: object, ids: list[str]) -> None:
+    _wait_for_the_engine()
+
+
+def _wait_for_the_engine() -> None:
+    if _compiling is not None and _compiling.wait() != 0:
+        pytest.exit("the engine does not compile: see above", returncode=1)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

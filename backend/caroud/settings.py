@@ -257,7 +257,7 @@ EXTERNAL_AUDIENCE = env.str("EXTERNAL_AUDIENCE", default="")
 if EXTERNAL_JWKS_URL and not (EXTERNAL_ISSUER and EXTERNAL_AUDIENCE):
     raise ImproperlyConfigured("EXTERNAL_JWKS_URL needs EXTERNAL_ISSUER and EXTERNAL_AUDIENCE beside it")
 
-_MATCH_STATUSES = ["created", "in_progress", "completed", "abandoned"]
+_MATCH_STATUSES = ["pending_acceptance", "created", "in_progress", "completed", "abandoned"]
 SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MatchStatus": _MATCH_STATUSES,

@@ -17,6 +17,7 @@ from errors import NotInCharge, StoreUnavailable
 from matchmaking.services.come_home import come_home
 from matchmaking.services.expire_tickets import end_tickets, expire_tickets
 from matchmaking.services.host_matches import reap_stale_servers
+from matchmaking.services.settle_unanswered import settle_unanswered
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,9 @@ def _reap() -> None:
         expire_tickets(store=store, rules=rules, now_ms=wiring.clock())
     for closed in wiring.rules().closed.values():
         end_tickets(store=store, closed=closed, now_ms=wiring.clock())
+    settle_unanswered(
+        store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
+    )
     reap = partial(reap_stale_servers, store=wiring.ticket_store(), pool=wiring.server_pool())
     reap(
         ratings=wiring.rating_cache(),

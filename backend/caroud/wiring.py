@@ -42,10 +42,11 @@ def clock() -> int:
 
 
 def new_id() -> str:
-    """A random UUID (RFC 9562, version 4) as text. Half the time of `str(uuid.uuid4())`: a round needs thousands."""
-    text = os.urandom(16).hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+    """A UUID that begins with the time (RFC 9562, version 7) as text: indexes grow at their end, in Redis and in
+    PostgreSQL, instead of everywhere at once."""
+    now_ms, dice = clock(), os.urandom(10).hex()
+    variant = "89ab"[int(dice[3], 16) & 3]
+    return f"{now_ms >> 16:08x}-{now_ms & 0xFFFF:04x}-7{dice[:3]}-{variant}{dice[4:7]}-{dice[7:19]}"
 
 
 @cache

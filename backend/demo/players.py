@@ -142,9 +142,15 @@ class SimulatedPlayer:
         self._log.told.append(told)
         self._follow(told)
         match = answer.body.get("match")
-        if match and match["server"] is None:
+        if match and match["status"] == "pending_acceptance":
+            await self._accept(match)
+        elif match and match["server"] is None:
             self._host_match(match)
         return told
+
+    async def _accept(self, match: Tree) -> None:
+        if not match.get("acceptance", {}).get("you"):
+            await self.call("POST", f"matches/{match['id']}/accept/")
 
     def _follow(self, told: Told) -> None:
         self.phase = _PHASE_AFTER.get(told.status, Phase.THINKING)

@@ -14,6 +14,7 @@ from matchmaking.party import members_of, party_id_of
 from matchmaking.rules import QueueRules
 from matchmaking.services.explain_ticket import Explanation
 from matchmaking.services.keep_expectations import Outlook
+from matchmaking.services.pending_match import Acceptance
 from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.tokens import PlayerCaller
 
@@ -102,15 +103,16 @@ def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:
     )
 
 
-def of_matched(matched: Matched, player_id: PlayerId) -> Tree:
-    """A live match, and of an opponent's team the first player."""
+def of_matched(matched: Matched, player_id: PlayerId, acceptance: Acceptance | None = None) -> Tree:
+    """A live match, and of an opponent's team the first player; while its players are asked, how far they are."""
     opponent = next(
         (team[0] for team in matched.match.teams if team and all(player.id != player_id for player in team)),
         None,
     )
     return {
         "status": "matched",
-        "match": of_match(matched.match, matched.status),
+        "match": of_match(matched.match, matched.status)
+        | ({"acceptance": of_acceptance(acceptance)} if acceptance else {}),
         "opponent": {"username": opponent.username, "elo_rating": whole(opponent.rating)} if opponent else None,
     }
 
@@ -121,14 +123,19 @@ def of_ended(ended: Ended) -> Tree:
 
 
 def of_ticket(
-    outcome: Waiting | Matched | Ended | Expired | Left | NotInQueue, *, player_id: PlayerId, rules: Any, now_ms: int
+    outcome: Waiting | Matched | Ended | Expired | Left | NotInQueue,
+    *,
+    player_id: PlayerId,
+    rules: Any,
+    now_ms: int,
+    acceptance: Acceptance | None = None,
 ) -> Tree:
     """Any outcome of join, status and leave. `rules` maps queue names to their rules."""
     match outcome:
         case Waiting():
             return of_waiting(outcome, rules[outcome.queue], now_ms)
         case Matched():
-            return of_matched(outcome, player_id)
+            return of_matched(outcome, player_id, acceptance)
         case Ended():
             return of_ended(outcome)
         case Expired():
@@ -151,12 +158,22 @@ def of_match(match: Match, status: str) -> Tree:
     }
 
 
+def of_acceptance(acceptance: Acceptance) -> Tree:
+    return {
+        "accepted": acceptance.accepted,
+        "of": acceptance.of,
+        "you": acceptance.is_by_player,
+        "until": acceptance.until.isoformat(timespec="milliseconds"),
+        "seconds_left": round(acceptance.seconds_left, 1),
+    }
+
+
 def of_player(player: MatchedPlayer) -> Tree:
     return {"id": player.id, "username": player.username, "elo_rating": whole(player.rating)}
 
 
-def of_record(record: MatchRecord) -> Tree:
-    """A match from history: as above, and how it ended."""
+def of_record(record: MatchRecord, acceptance: Acceptance | None = None) -> Tree:
+    """A match from history: as above, and how it ended; while its players are asked, how far they are."""
     participants = list(record.participants.all())
     server = record.server
     return {
@@ -169,6 +186,7 @@ def of_record(record: MatchRecord) -> Tree:
         "ended_at": record.ended_at.isoformat(timespec="milliseconds") if record.ended_at else None,
         "ranks": record.ranks,
         "win_probabilities": record.win_probabilities,
+        **({"acceptance": of_acceptance(acceptance)} if acceptance else {}),
     }
 
 

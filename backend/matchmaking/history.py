@@ -1,9 +1,10 @@
 """Matches into PostgreSQL: one statement for any number of them, and repeating it changes nothing."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
@@ -13,7 +14,7 @@ from datastore.batches import in_batches
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.prediction import win_probabilities
-from matchmaking.ticket import Ended, Matched, NotInQueue
+from matchmaking.ticket import CalledOff, Ended, KeptTicket, Matched, NotInQueue
 
 #: Matches a statement. Larger saves round trips; smaller keeps the statement's text under some MB.
 _BATCH = 2000
@@ -27,24 +28,28 @@ _INSERT = """
 WITH charge AS (
     SELECT epoch FROM matchmaking_charge WHERE id = 1 FOR SHARE
 ), player AS (
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::float8[], %s::integer[], %s::text[])
-                  AS p (match_id, player_id, username, team, rating, waited_ms, ticket_id)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::float8[], %s::integer[], %s::text[],
+                         %s::text[])
+                  AS p (match_id, player_id, username, team, rating, waited_ms, ticket_id, kept_ticket)
 ), elsewhere AS (
     SELECT player.match_id, player.player_id
     FROM player JOIN matchmaking_participant live ON live.player_id = player.player_id AND live.is_live
     WHERE live.match_id <> player.match_id
 ), new_match AS (
-    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
-    SELECT id, queue, region, %s, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
-         AS m (id, queue, region, server_id, server, created_ms, chances)
+    INSERT INTO matchmaking_matchrecord
+        (id, queue, region, status, server_id, server, created_at, win_probabilities, accept_until)
+    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb,
+           to_timestamp(accept_until_ms / 1000.0)
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+                %s::bigint[])
+         AS m (id, queue, region, status, server_id, server, created_ms, chances, accept_until_ms)
     WHERE id NOT IN (SELECT match_id FROM elsewhere) AND (%s::bigint IS NULL OR %s = (SELECT epoch FROM charge))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), new_participant AS (
     INSERT INTO matchmaking_participant
-        (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
-    SELECT match_id, player_id, username, team, rating, waited_ms, ticket_id, true
+        (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, kept_ticket, is_live)
+    SELECT match_id, player_id, username, team, rating, waited_ms, ticket_id, kept_ticket::jsonb, true
     FROM player JOIN new_match ON new_match.id = player.match_id
     ORDER BY player_id
     RETURNING match_id, player_id
@@ -62,7 +67,7 @@ FROM unnest(%s::uuid[]) AS me (player_id)
 CROSS JOIN LATERAL (
     SELECT match.id, match.created_at, own.team
     FROM matchmaking_participant own JOIN matchmaking_matchrecord match ON match.id = own.match_id
-    WHERE own.player_id = me.player_id AND match.queue = %s
+    WHERE own.player_id = me.player_id AND match.queue = %s AND own.waits_again IS NULL
     ORDER BY match.created_at DESC, match.id DESC LIMIT %s
 ) played
 JOIN matchmaking_participant opponent ON opponent.match_id = played.id AND opponent.team <> played.team
@@ -87,19 +92,30 @@ def instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
-def record_matches(matches: Sequence[Match], *, epoch: int | None = None) -> list[Refused]:
+def record_matches(
+    matches: Sequence[Match],
+    *,
+    epoch: int | None = None,
+    tickets: Mapping[PlayerId, KeptTicket] = MappingProxyType({}),
+    now_ms: int | None = None,
+) -> list[Refused]:
     """Write matches and their participants; those already there stay as they are. Answers which were refused.
+
+    Of a match that waits for acceptance, also the `tickets` of its players; the time to accept begins at `now_ms`, or
+    with the match.
 
     One statement per batch, so a match is there with all its players or not at all. Raises `OlderEpoch` where another
     epoch has begun than the one that they were claimed under; None does not ask.
     """
     refused: list[Refused] = []
     for batch in in_batches(matches, _BATCH):
-        refused += _record_batch(batch, epoch)
+        refused += _record_batch(batch, epoch, tickets, now_ms)
     return refused
 
 
-def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
+def _record_batch(
+    matches: Sequence[Match], epoch: int | None, tickets: Mapping[PlayerId, KeptTicket], now_ms: int | None
+) -> list[Refused]:
     players = [
         (match.id, player, team)
         for match in matches
@@ -114,15 +130,17 @@ def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
         array_of(player.rating for _, player, _ in players),
         array_of(player.waited_ms for _, player, _ in players),
         text_array_of(player.ticket_id for _, player, _ in players),
-        MatchStatus.CREATED.value,
+        text_array_of(tickets[player.id].to_json() if player.id in tickets else None for _, player, _ in players),
         array_of(match.id for match in matches),
         text_array_of(match.queue for match in matches),
         text_array_of(match.region for match in matches),
+        text_array_of(match.first_status.value for match in matches),
         text_array_of(match.server.id if match.server else None for match in matches),
         text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
         array_of(match.created_ms for match in matches),
         # A list of numbers is JSON as Python writes it.
         text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),
+        text_array_of(_accept_until_ms(match, now_ms) for match in matches),
         epoch,
         epoch,
         max((match.created_ms for match in matches), default=0),
@@ -138,6 +156,11 @@ def _record_batch(matches: Sequence[Match], epoch: int | None) -> list[Refused]:
     return [Refused(match, frozenset(elsewhere[match.id])) for match in matches if match.id in elsewhere]
 
 
+def _accept_until_ms(match: Match, now_ms: int | None) -> str | None:
+    begin_ms = match.created_ms if now_ms is None else now_ms
+    return str(begin_ms + match.acceptance_ms) if match.acceptance_ms else None
+
+
 def find_live_match(player_id: PlayerId) -> Matched | None:
     """The live match of a player, whichever store made it."""
     live = Participant.objects.filter(player_id=player_id, is_live=True).values("match_id")
@@ -146,12 +169,12 @@ def find_live_match(player_id: PlayerId) -> Matched | None:
 
 
 def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | NotInQueue | None:
-    """The match that a player's ticket became, where that match is over; `NotInQueue` where the player has left it."""
+    """The match that a player's ticket became, where that match is over; none that fell, so that the ticket waits
+    again. `NotInQueue` where the player has left it."""
     if Participant.objects.filter(player_id=player_id, ticket_id=ticket_id, left_at__isnull=False).exists():
         return NotInQueue()
-    record = MatchRecord.objects.filter(
-        participants__player_id=player_id, participants__ticket_id=ticket_id, ended_at__isnull=False
-    ).first()
+    ended = Participant.objects.filter(player_id=player_id, ticket_id=ticket_id, match__ended_at__isnull=False)
+    record = MatchRecord.objects.filter(id__in=ended.exclude(waits_again=True).values("match_id")).first()
     return None if record is None else Ended(match_id=MatchId(str(record.id)), status=MatchStatus(record.status))
 
 
@@ -176,6 +199,25 @@ def in_progress_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
     """Those of these matches that a server has taken up and that are not over."""
     begun = MatchRecord.objects.filter(id__in=match_ids, status=MatchStatus.IN_PROGRESS)
     return list(begun.prefetch_related("participants"))
+
+
+def called_off_of(record: MatchRecord) -> CalledOff | None:
+    """The match as one that was not accepted, and whose tickets wait again; None where it ended in another way."""
+    participants = list(record.participants.all())
+    if record.ended_at is None or all(one.waits_again is None for one in participants):
+        return None
+    back = {
+        PlayerId(str(one.player_id)): KeptTicket.from_tree(one.kept_ticket) if one.kept_ticket else None
+        for one in participants
+        if one.waits_again
+    }
+    return CalledOff(match=match_of(record), back=back, at_ms=round(record.ended_at.timestamp() * 1000))
+
+
+def accepted_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
+    """Those of these matches that all players have accepted and that are not over."""
+    accepted = MatchRecord.objects.filter(id__in=match_ids, accept_until__isnull=False, ended_at=None)
+    return list(accepted.exclude(status=MatchStatus.PENDING_ACCEPTANCE).prefetch_related("participants"))
 
 
 def recent_opponents(queue: str, player_ids: Collection[str], *, last: int) -> dict[str, tuple[str, ...]]:

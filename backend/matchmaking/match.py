@@ -1,6 +1,6 @@
 """A match: the players, team by team, and the seat on a server where there is one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -12,6 +12,7 @@ TicketId = NewType("TicketId", str)
 class MatchStatus(StrEnum):
     """Where a match is on its way. The same words in Redis, PostgreSQL and JSON."""
 
+    PENDING_ACCEPTANCE = "pending_acceptance"
     CREATED = "created"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
@@ -19,7 +20,7 @@ class MatchStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        return self in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
+        return self in (MatchStatus.PENDING_ACCEPTANCE, MatchStatus.CREATED, MatchStatus.IN_PROGRESS)
 
 
 class MatchedPlayer(NamedTuple):
@@ -57,10 +58,21 @@ class Match:
     teams: tuple[tuple[MatchedPlayer, ...], ...]
     server: Seat | None
     created_ms: int
+    #: Milliseconds that its players have to accept it, from when history has it; 0 asks nobody.
+    acceptance_ms: int = field(default=0, compare=False)
+
+    @property
+    def first_status(self) -> MatchStatus:
+        return first_status(self.acceptance_ms)
 
     @property
     def players(self) -> list[MatchedPlayer]:
         return [player for team in self.teams for player in team]
+
+
+def first_status(acceptance_ms: int) -> MatchStatus:
+    """As what a match begins, by the time that its players have to accept it."""
+    return MatchStatus.PENDING_ACCEPTANCE if acceptance_ms else MatchStatus.CREATED
 
 
 class Entrant(NamedTuple):

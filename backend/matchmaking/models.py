@@ -21,7 +21,7 @@ class MatchRecord(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     queue = models.CharField(max_length=32)
     region = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in MatchStatus])
+    status = models.CharField(max_length=24, choices=[(s.value, s.value) for s in MatchStatus])
     #: The server that hosts it, None where it has none; `server` is the whole seat.
     server_id = models.CharField(max_length=64, null=True)
     server = models.JSONField(null=True)
@@ -31,6 +31,10 @@ class MatchRecord(models.Model):
     ranks = models.JSONField(null=True)
     #: Of each team, when the match was made; None for matches older than this field.
     win_probabilities = models.JSONField(null=True)
+    #: Until when its players may accept it; None where nobody is asked.
+    accept_until = models.DateTimeField(null=True)
+    #: When the ticket store heard that all have accepted. None on an accepted match: still to be done.
+    confirmed_at = models.DateTimeField(null=True)
     #: When seat and players were freed in the ticket store. None on an ended match: still to be done.
     released_at = models.DateTimeField(null=True)
 
@@ -51,6 +55,11 @@ class MatchRecord(models.Model):
                 condition=models.Q(ended_at=None, server_id__isnull=False),
             ),
             models.Index(fields=["queue", "-created_at"], name="match_of_queue"),
+            models.Index(
+                fields=["accept_until"],
+                name="match_unconfirmed",
+                condition=models.Q(accept_until__isnull=False, confirmed_at=None, ended_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +84,12 @@ class Participant(models.Model):
     ticket_id = models.CharField(max_length=64, default="")
     #: Until the match ends. A player is in at most one live match, whichever store made it: PostgreSQL holds it.
     is_live = models.BooleanField(default=True)
+    #: When the player accepted a match that asks for it.
+    accepted_at = models.DateTimeField(null=True)
+    #: Of a match that was not accepted: whether the ticket waits again. None of any other.
+    waits_again = models.BooleanField(null=True)
+    #: The whole ticket, in a match that waits for acceptance. None where its row in `Ticket` is all there is to know.
+    kept_ticket = models.JSONField(null=True)
     rating_before = models.FloatField(null=True)
     rating_after = models.FloatField(null=True)
     #: When the player came into the running match; None for those whom it was made for.

@@ -45,13 +45,28 @@ class SeatAnswer(serializers.Serializer[Any]):
     region = serializers.CharField(allow_blank=True)
 
 
+class AcceptanceAnswer(serializers.Serializer[Any]):
+    """While `status` is `pending_acceptance`: how far the players are."""
+
+    accepted = serializers.IntegerField(help_text="Players who have accepted.")
+    of = serializers.IntegerField(help_text="Players of the match.")
+    you = serializers.BooleanField(help_text="Whether you have accepted.")
+    until = serializers.DateTimeField(help_text="Who has not accepted by then is out of the queue.")
+    seconds_left = serializers.FloatField(help_text="The same by the service's clock.")
+
+
+#: As `MatchStatus` has them.
+_MATCH_STATUSES = ["pending_acceptance", "created", "in_progress", "completed", "abandoned"]
+
+
 class MatchAnswer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     queue = serializers.CharField()
     teams = serializers.ListField(child=PlayerAnswer(many=True))
     server = SeatAnswer(allow_null=True)
-    status = serializers.ChoiceField(choices=["created", "in_progress", "completed", "abandoned"])
+    status = serializers.ChoiceField(choices=_MATCH_STATUSES)
     created_at = serializers.DateTimeField()
+    acceptance = AcceptanceAnswer(required=False)
 
 
 class OpponentAnswer(serializers.Serializer[Any]):
@@ -206,8 +221,9 @@ class RecordAnswer(serializers.Serializer[Any]):
     queue = serializers.CharField()
     teams = serializers.ListField(child=RatedPlayerAnswer(many=True))
     server = SeatAnswer(allow_null=True)
-    status = serializers.ChoiceField(choices=["created", "in_progress", "completed", "abandoned"])
+    status = serializers.ChoiceField(choices=_MATCH_STATUSES)
     created_at = serializers.DateTimeField()
+    acceptance = AcceptanceAnswer(required=False)
     ended_at = serializers.DateTimeField(allow_null=True)
     ranks = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     win_probabilities = serializers.ListField(

@@ -1,8 +1,10 @@
 """A ticket: one request to be matched, and what can be said of it."""
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId, TicketId
 
@@ -61,6 +63,14 @@ class KeptTicket:
     def queue(self) -> str:
         return self.queues[0]
 
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any]) -> "KeptTicket":
+        """What `to_json` wrote, parsed."""
+        return cls(**{**tree, "queues": tuple(tree["queues"]), "ratings": tuple(tree["ratings"])})
+
     def within(self, queues: Container[str]) -> "KeptTicket | None":
         """The ticket in those of its queues that there are; None where there is none of them any more."""
         places = [(queue, rating) for queue, rating in zip(self.queues, self.ratings, strict=True) if queue in queues]
@@ -117,6 +127,17 @@ class Ended:
 
     match_id: MatchId
     status: MatchStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOff:
+    """A match that was not accepted, and the tickets that wait again, by player; the others end. None instead of a
+    ticket: it is one of PostgreSQL's own queues, which has it whole."""
+
+    match: Match
+    back: Mapping[PlayerId, KeptTicket | None]
+    #: When it fell, which its tickets count as asked for at.
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

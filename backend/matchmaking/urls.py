@@ -4,7 +4,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from matchmaking.views import ExplainView, JoinView, LeaveView, StatsView, StatusView
 from matchmaking.views_matches import (
+    AcceptView,
     BackfillView,
+    DeclineView,
     HeartbeatView,
     HistoryView,
     MatchView,
@@ -30,6 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("matchmaking/tickets/<uuid:player_id>/explain/", ExplainView.as_view(), name="explain-ticket"),
     path("matches/", HistoryView.as_view(), name="matches"),
     path("matches/<uuid:match_id>/", MatchView.as_view(), name="match"),
+    path("matches/<uuid:match_id>/accept/", AcceptView.as_view(), name="match-accept"),
+    path("matches/<uuid:match_id>/decline/", DeclineView.as_view(), name="match-decline"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),
     path("matches/<uuid:match_id>/backfill/", BackfillView.as_view(), name="match-backfill"),
     path("servers/register/", RegisterView.as_view(), name="servers-register"),

@@ -23,11 +23,13 @@ from matchmaking.services.join_as_party import join_as_party
 from matchmaking.services.join_queue import join_queue
 from matchmaking.services.keep_expectations import Asker, Outlook
 from matchmaking.services.leave_queue import AlreadyMatched, leave_queue
+from matchmaking.services.look_at_pending import look_at_pending
+from matchmaking.services.pending_match import Acceptance
 from matchmaking.services.put_back import Known
 from matchmaking.services.queue_figures import queue_figures
 from matchmaking.services.ticket_status import ticket_status
 from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
-from matchmaking.ticket import JoinRequest, KeptTicket, Left, NotInQueue, Waiting
+from matchmaking.ticket import Ended, JoinRequest, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.permissions import IsStaff, player_of
 from players.tokens import PlayerCaller
 from rest.fields import body_of, choice, choices, identifier, latencies, region
@@ -64,14 +66,32 @@ class QueueDoor(Door):
         return kept.within(rules.queues) if kept is not None else None
 
     def answer_with(self, outcome: Known | Left, player: PlayerCaller, now_ms: int) -> HttpResponse:
+        acceptance = None
+        if isinstance(outcome, Matched | Ended):
+            outcome, acceptance = self.as_history_knows(outcome, player, now_ms)
         rules = wiring.rules().known
         if isinstance(outcome, Waiting) and outcome.queue not in rules:
             outcome = NotInQueue()  # in a queue that was there before this process started, and is no more
-        tree = answers.of_ticket(outcome, player_id=PlayerId(player.id), rules=rules, now_ms=now_ms)
+        tree = answers.of_ticket(
+            outcome, player_id=PlayerId(player.id), rules=rules, now_ms=now_ms, acceptance=acceptance
+        )
         if isinstance(outcome, Waiting):
             tree |= answers.of_outlook(self.outlook(outcome, player, now_ms))
             tree["ticket"] = sign_ticket(answers.kept_of(outcome, player), now_ms, secret=settings.SECRET_KEY)
         return answer(tree)
+
+    def as_history_knows(
+        self, outcome: Matched | Ended, player: PlayerCaller, now_ms: int
+    ) -> tuple[Known, Acceptance | None]:
+        """What became of a match that waits for acceptance; costs nothing where none does."""
+        return look_at_pending(
+            store=wiring.ticket_store(self.backend),
+            ratings=wiring.rating_cache(),
+            rules=wiring.rules(),
+            outcome=outcome,
+            player_id=PlayerId(player.id),
+            now_ms=now_ms,
+        )
 
     def outlook(self, waiting: Waiting, player: PlayerCaller, now_ms: int) -> Outlook:
         """What the player may expect, in the first queue; nothing of a store that is not the usual one."""

@@ -1,7 +1,7 @@
 """Matches seen from outside: a player's history, a server's matches, a match's result."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -29,8 +29,11 @@ from matchmaking.serializers import (
     RegisterAnswer,
     ResultBody,
 )
+from matchmaking.services.accept_match import accept_match
+from matchmaking.services.decline_match import decline_match
 from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server, take_up_matches
 from matchmaking.services.open_seat import find_seats, open_seat, withdraw_seats
+from matchmaking.services.pending_match import acceptance_of
 from matchmaking.services.report_result import report_result
 from matchmaking.services.settle_match import find_record
 from matchmaking.ticket import Matched
@@ -47,7 +50,7 @@ from players.permissions import (
 )
 from players.tokens import ServerCaller, renewed_server_token
 from rest.fields import body_of
-from rest.idempotency import SERVER_ANSWERS_KEPT, once_by_key
+from rest.idempotency import PLAYER_ANSWERS_KEPT, SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.serializers import RegisterServerBody
@@ -125,7 +128,49 @@ class MatchView(Door):
         takes_part = any(str(p.player_id) == player.id for p in record.participants.all())
         if not takes_part and not player.is_staff:
             raise NotAllowed("this match is for its participants")
-        return answer(answers.of_record(record))
+        return answer(answers.of_record(record, acceptance_of(record, PlayerId(player.id), wiring.clock())))
+
+
+class AcceptView(Door):
+    @extend_schema(
+        request=None,
+        responses={200: RecordAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="I am ready for this match",
+        description="In queues that ask for it, while `status` is `pending_acceptance`; the last of all makes the "
+        "match `created`. Sent twice it has one effect. 409 where the match has fallen or asks nobody.",
+        tags=["matches"],
+    )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
+    def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        return _decided(accept_match, request, match_id)
+
+
+class DeclineView(Door):
+    @extend_schema(
+        request=None,
+        responses={200: RecordAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="I do not want this match",
+        description="It falls: you and your party are out of the queue, the others wait again in their places. Also "
+        "after having accepted, until all have. Sent twice it has one effect. 409 where the match stands, asks nobody, "
+        "or has fallen without you.",
+        tags=["matches"],
+    )
+    @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
+    def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        return _decided(decline_match, request, match_id)
+
+
+def _decided(service: Callable[..., MatchRecord], request: Request, match_id: uuid.UUID) -> HttpResponse:
+    player_id, now_ms = PlayerId(player_of(request).id), wiring.clock()
+    record = service(
+        store=wiring.ticket_store(),
+        ratings=wiring.rating_cache(),
+        rules=wiring.rules(),
+        match_id=MatchId(str(match_id)),
+        player_id=player_id,
+        now_ms=now_ms,
+    )
+    return answer(answers.of_record(record, acceptance_of(record, player_id, now_ms)))
 
 
 class ResultView(Door):

@@ -8,6 +8,7 @@ from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.expire_tickets import end_tickets
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
 from matchmaking.services.host_matches import reap_stale_servers as reap
+from matchmaking.services.settle_unanswered import settle_unanswered
 from parties.services.expire_parties import expire_parties as expire_untouched
 from players.services.forget_tokens import forget_expired_tokens as forget
 from tasks.absence import logged_absence
@@ -47,6 +48,17 @@ def settle_overdue_matches() -> None:
     with logged_absence("settling"):
         wiring.link().look()
         settle_overdue(
+            store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
+        )
+
+
+@shared_task(name="tasks.reaping.settle_unanswered_matches")
+def settle_unanswered_matches() -> None:
+    """Call off matches that were not accepted in time; finish what a crash or an absent Redis left open of accepted
+    ones."""
+    with logged_absence("acceptance"):
+        wiring.link().look()
+        settle_unanswered(
             store=wiring.ticket_store(), ratings=wiring.rating_cache(), rules=wiring.rules(), now_ms=wiring.clock()
         )
 

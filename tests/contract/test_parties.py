@@ -294,6 +294,19 @@ def test_a_party_that_a_member_does_not_come_back_to_ends(store: TicketStore) ->
     assert store.counts("ranked", []).current_size == 0
 
 
+def test_a_ticket_put_back_does_not_end_because_an_earlier_one_lacked_its_party(store: TicketStore) -> None:
+    back, away = sorted(a_player_id() for _ in range(2))
+    party = party_text("lost", [back, away])
+    store.restore(a_kept_ticket(back, queue="ranked", ticket_id="earlier", party=party), RANKED, NOW_MS)
+    store.drop([back, away])
+    later_ms = NOW_MS + RANKED.ticket_ttl_ms + 1
+    store.restore(a_kept_ticket(back, queue="casual", ticket_id="later", party=party), CASUAL, later_ms)
+
+    assert store.expire(RANKED, later_ms) == []
+
+    assert store.status(back, later_ms).ticket_id == "later"
+
+
 def test_a_ticket_of_a_party_whose_other_member_waits_alone_is_not_put_back(store: TicketStore) -> None:
     back, alone = a_player_id(), a_waiting_player(store)
     kept = a_kept_ticket(back, ticket_id="lost", party=party_text("lost", sorted([back, alone])))

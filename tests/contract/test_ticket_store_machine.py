@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from matchmaking.party import members_of, party_text
 from matchmaking.stores.memory import MemoryTicketStore
 from matchmaking.stores.port import TicketStore
 from matchmaking.stores.postgres import store as postgres_store
-from matchmaking.ticket import JoinRequest, KeptTicket, Left, Matched
+from matchmaking.ticket import CalledOff, JoinRequest, KeptTicket, Left, Matched
 from servers.server import ServerId
 from servers.stores.memory import MemoryServerPool
 from servers.stores.port import ServerPool
@@ -62,6 +63,9 @@ def _redis() -> Iterator[None]:
     RedisAgrees.client.connection_pool.disconnect()
 
 
+pytestmark = pytest.mark.takes(20)
+
+
 class StoresAgree(RuleBasedStateMachine):
     """Every call goes to the model and to the tested store; every answer has to be the same."""
 
@@ -90,6 +94,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.endings: dict[MatchId, MatchStatus] = {}
         self.proposals: list[list[Proposal]] = []
         self.kept: list[KeptTicket] = []
+        self.fallen: list[CalledOff] = []
 
     def same(self, answers: list[Any]) -> Any:
         model, tested = answers
@@ -181,8 +186,9 @@ class StoresAgree(RuleBasedStateMachine):
 
     # --- rounds ---------------------------------------------------------------------------------------------
 
-    @rule(pairs=st.lists(PAIRS, min_size=1, max_size=3), rules=QUEUES)
-    def claim(self, pairs, rules) -> None:
+    @rule(pairs=st.lists(PAIRS, min_size=1, max_size=3), rules=QUEUES, asks=st.booleans())
+    def claim(self, pairs, rules, asks=False) -> None:
+        rules = replace(rules, acceptance_seconds=20 if asks else 0)
         each = [self.proposed(pair, str(uuid.uuid4())) for pair in pairs]
         claims = self.same(
             [
@@ -197,9 +203,11 @@ class StoresAgree(RuleBasedStateMachine):
         sides=st.lists(st.sampled_from(PLAYERS), min_size=3, max_size=5, unique=True),
         rules=QUEUES,
         at=st.integers(1, 2),
+        asks=st.booleans(),
     )
-    def claim_teams(self, sides, rules, at) -> None:
+    def claim_teams(self, sides, rules, at, asks=False) -> None:
         """Teams of any sizes, beside a duel, with parties whole or parted, as it comes."""
+        rules = replace(rules, acceptance_seconds=20 if asks else 0)
         match_id, region = str(uuid.uuid4()), "us" if at == 1 else None
         each = []
         for store in self.tickets:
@@ -212,20 +220,27 @@ class StoresAgree(RuleBasedStateMachine):
         ]
         self.matches += self.same(claims).matches
 
-    @rule(players=MEMBERS, queues=CHOICES, rules=QUEUES, other=st.sampled_from(PLAYERS), is_announced=st.booleans())
-    def a_party_meets_a_player(self, players, queues, rules, other, is_announced) -> None:
+    @rule(
+        players=MEMBERS,
+        queues=CHOICES,
+        rules=QUEUES,
+        other=st.sampled_from(PLAYERS),
+        is_announced=st.booleans(),
+        asks=st.booleans(),
+    )
+    def a_party_meets_a_player(self, players, queues, rules, other, is_announced, asks) -> None:
         self.join_party(players=players, queues=queues, rating=1000.0, party="p")
         self.join(player=other, queues=(rules.name,), rating=1200.5)
         if other not in players:
-            self.claim_teams(sides=[*players, other], rules=rules, at=len(players))
+            self.claim_teams(sides=[*players, other], rules=rules, at=len(players), asks=asks)
         if is_announced:
             self.acknowledge_all()
 
-    @rule(pair=PAIRS, rules=QUEUES, queues=CHOICES, is_announced=st.booleans())
-    def two_players_meet(self, pair, rules, queues, is_announced) -> None:
+    @rule(pair=PAIRS, rules=QUEUES, queues=CHOICES, is_announced=st.booleans(), asks=st.booleans())
+    def two_players_meet(self, pair, rules, queues, is_announced, asks) -> None:
         for player in pair:
             self.join(player=player, queues=queues, rating=1200.5)
-        self.claim(pairs=[pair], rules=rules)
+        self.claim(pairs=[pair], rules=rules, asks=asks)
         if is_announced:
             self.acknowledge_all()
 
@@ -310,6 +325,39 @@ class StoresAgree(RuleBasedStateMachine):
         for store in self.tickets:
             store.drop(players)
 
+    # --- acceptance -----------------------------------------------------------------------------------------
+
+    def pending(self) -> list[Match]:
+        found = self.model.find_matches([match.id for match in self.matches if match.id not in self.endings])
+        return [one.match for one in found if one.status is MatchStatus.PENDING_ACCEPTANCE]
+
+    @precondition(lambda self: self.matches)
+    @rule(data=st.data())
+    def confirm(self, data) -> None:
+        match = data.draw(st.sampled_from(self.pending() or self.matches))
+        for store in self.tickets:
+            store.confirm([match])
+
+    @precondition(lambda self: self.matches and self.pending())
+    @rule(data=st.data(), is_repeated=st.booleans())
+    def call_off(self, data, is_repeated) -> None:
+        """Some tickets wait again, parties whole."""
+        match = data.draw(st.sampled_from(self.pending()))
+        self.endings[match.id] = MatchStatus.ABANDONED
+        made_of = self.same([store.tickets_of([match]) for store in self.tickets])
+        whole = data.draw(st.sets(st.sampled_from(sorted({kept.id for kept in made_of.values()}))))
+        back = {player: kept for player, kept in made_of.items() if kept.id in whole}
+        self.fallen.append(CalledOff(match, back, self.now_ms))
+        for store in self.tickets * (2 if is_repeated else 1):
+            store.call_off(self.fallen[-1])
+
+    @precondition(lambda self: self.fallen)
+    @rule(data=st.data())
+    def call_off_again(self, data) -> None:
+        fallen = data.draw(st.sampled_from(self.fallen))
+        for store in self.tickets:
+            store.call_off(fallen)
+
     # --- matches, time, servers -----------------------------------------------------------------------------
 
     @precondition(lambda self: self.matches)
@@ -370,10 +418,11 @@ class StoresAgree(RuleBasedStateMachine):
     # --- what always holds ----------------------------------------------------------------------------------
 
     @invariant()
-    def pools_and_queues_are_the_same(self) -> None:
+    def pools_and_queues_are_the_same_and_no_server_is_too_full(self) -> None:
         if not hasattr(self, "pools"):
             return
-        self.same([pool.list() for pool in self.pools])
+        servers = self.same([pool.list() for pool in self.pools])
+        assert all(server.active_games <= 3 for server in servers)  # nobody hosts more than it ever could
         for rules in RULES.queues.values():
             self.same([_tickets(store, rules.name, 0) for store in self.tickets])
         outboxes = [sorted((entry.match_id, entry.epoch) for entry in store.outbox(1000)) for store in self.tickets]
@@ -386,11 +435,6 @@ class StoresAgree(RuleBasedStateMachine):
         self.same([store.online() for store in self.tickets])
         for rules in RULES.queues.values():
             self.same([_counts(store, rules.name) for store in self.tickets])
-
-    @invariant()
-    def no_server_hosts_more_than_it_ever_could(self) -> None:
-        if hasattr(self, "pools"):
-            assert all(server.active_games <= 3 for server in self.pools[1].list())
 
     def teardown(self) -> None:
         if not hasattr(self, "pools"):
@@ -450,20 +494,32 @@ class RedisAgrees(StoresAgree):
             return
         free = {s.id: s for s in self.pools[0].list() if s.status == "ready" and s.active_games < s.capacity}
         loads = {name: server.active_games * 1_000_000 // server.capacity for name, server in free.items()}
-        assert dict(self.client.zrange(self.keys.servers_load, 0, -1, withscores=True)) == loads
-        places = {region: int(place) for region, place in self.client.hgetall(self.keys.servers_regions).items()}
-        assert dict(self.client.zrange(self.keys.servers_seats, 0, -1, withscores=True)) == {
+        by_load, by_place, regions, tickets, *lines_of_queues = self.indexes()
+        assert dict(by_load) == loads
+        places = {region: int(place) for region, place in regions.items()}
+        assert dict(by_place) == {
             name: places[server.region] * 1_000_000 + loads[name] for name, server in free.items()
         }
-        rows = [(player, row.split("|", 2)) for player, row in self.client.hgetall(self.keys.tickets).items()]
-        for name in RULES.queues:
-            keys = self.keys.of_queue(name)
+        rows = [(player, row.split("|", 2)) for player, row in tickets.items()]
+        for number, name in enumerate(RULES.queues):
+            queue, arrivals, last_seen = lines_of_queues[3 * number : 3 * number + 3]
             waiting = sorted(player for player, row in rows if row[0] == "" and name in row[1].split(","))
-            assert sorted(self.client.zrange(keys.queue, 0, -1)) == waiting
-            assert set(self.client.zrange(keys.last_seen, 0, -1)).issuperset(waiting)
-            assert sorted(self.client.zrange(keys.arrivals, 0, -1)) == waiting
+            assert sorted(queue) == sorted(arrivals) == waiting
+            assert set(last_seen).issuperset(waiting)
             lines = [_lines(store.recent(name, 1000)) for store in self.tickets]
             assert lines[0] == lines[1]
+
+    def indexes(self) -> list[Any]:
+        """Servers by load and place, regions, tickets; three lines of each queue. In one exchange: every step asks."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            pipeline.zrange(self.keys.servers_load, 0, -1, withscores=True)
+            pipeline.zrange(self.keys.servers_seats, 0, -1, withscores=True)
+            pipeline.hgetall(self.keys.servers_regions)
+            pipeline.hgetall(self.keys.tickets)
+            for keys in map(self.keys.of_queue, RULES.queues):
+                for line in (keys.queue, keys.arrivals, keys.last_seen):
+                    pipeline.zrange(line, 0, -1)
+            return pipeline.execute()
 
 
 class PostgresAgrees(StoresAgree):

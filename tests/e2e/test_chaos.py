@@ -26,6 +26,7 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
+@pytest.mark.takes(50)
 @pytest.mark.xdist_group("stack")
 @pytest.mark.timeout(240)
 def test_nobody_is_lost_in_half_a_minute_of_bad_weather(folder: Path) -> None:

@@ -16,6 +16,10 @@ BACKEND = Path(__file__).parents[2] / "backend"
 HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
 
 
+#: One worker, so that one service is started.
+pytestmark = pytest.mark.xdist_group("hostile-wire")
+
+
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """The service under Granian, as `make run` starts it, with a limit of ten log-ins."""

@@ -1,94 +1,29 @@
-"""`make run`, as a person meets it: it starts, it can be used, it heals, it stops, and it says what is wrong."""
+"""`make run`, as a person meets it: it starts, it can be used, it heals, and it stops."""
 
 import base64
 import os
-import secrets
 import signal
-import socket
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pytest
 
-from devstack.access import RUN_FILE, StackAccess, http_status, running_stack
-from devstack.binaries import REPO_DIR
-from devstack.plan import embedded_pid_files
-from devstack.ports import free_port
-from devstack.remains import find_remains
-from devstack.stack import temporary_environment, temporary_stack
+from devstack.access import RUN_FILE, StackAccess, http_status
+from tests.e2e.runs import START_SECONDS, STOP_SECONDS, Run, start_run, until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
-#: Seconds; a start takes about ten, on a busy machine several times that.
-START_SECONDS = 90.0
-#: Seconds that a stop may take, as the table promises.
-STOP_SECONDS = 10.0
-LOOK_SECONDS = 0.1
-
-
-def until(is_so: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for something that takes as long as it takes."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(LOOK_SECONDS)
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.takes(60)]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One `python -m devstack` in a var folder of its own."""
+class Killed:
+    """What a run that was killed left: the way to its stack, and processes."""
 
-    process: subprocess.Popen[bytes]
-    var_dir: Path
-    output: Path
-    environment: Mapping[str, str]
-
-    def text(self) -> str:
-        return self.output.read_text()
-
-    def wait_until_up(self) -> StackAccess:
-        def is_up() -> bool:
-            assert self.process.poll() is None, self.text()
-            return "Ctrl-C stops everything" in self.text()
-
-        until(is_up, START_SECONDS, self.text())
-        access = running_stack(self.var_dir)
-        assert access is not None, self.text()
-        return access
-
-    def remains(self) -> list[int]:
-        return find_remains(self.var_dir, embedded_pid_files(self.var_dir))
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """The exit code, and how long it took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS * 3), time.monotonic() - began
-
-
-def start_run(var_dir: Path, **configured: str) -> Run:
-    """What `make run` starts, on free ports."""
-    environment = temporary_environment(var_dir) | {"PYTHONPATH": str(REPO_DIR / "backend")} | configured
-    output = var_dir.parent / f"{var_dir.name}.{secrets.token_hex(2)}.out"
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "devstack"],
-            env=environment,
-            cwd=var_dir.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            # Whoever interrupts the tests interrupts pytest, which then stops this.
-            start_new_session=True,
-        )
-    return Run(process, var_dir, output, environment)
+    access: StackAccess
+    remains: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +33,18 @@ def var_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(var_dir: Path) -> Iterator[Run]:
-    """A stack that tests of this module share; none of them stops it."""
+def killed(var_dir: Path) -> Killed:
+    """An earlier run of the same folder, which was killed when all of it was up."""
+    started = start_run(var_dir)
+    access = started.wait_until_up()
+    started.process.kill()
+    started.process.wait()
+    return Killed(access, started.remains())
+
+
+@pytest.fixture(scope="module")
+def run(var_dir: Path, killed: Killed) -> Iterator[Run]:
+    """The stack that tests of this module share; only the last of them stops it."""
     started = start_run(var_dir)
     try:
         started.wait_until_up()
@@ -176,6 +121,14 @@ def test_a_second_run_says_that_one_is_running(run: Run) -> None:
     assert run.wait_until_up()
 
 
+def test_after_a_kill_the_next_run_cleans_up(run: Run, killed: Killed, access: StackAccess) -> None:
+    assert killed.remains
+    assert "stopped what a killed run had left" in run.text()
+    assert not set(killed.remains) & set(run.remains())
+    # The data is the same, so what opens it is, too.
+    assert access.environment["SECRET_KEY"] == killed.access.environment["SECRET_KEY"]
+
+
 def test_a_killed_web_process_comes_back_and_leaves_no_orphans(run: Run, access: StackAccess) -> None:
     killed = int((run.var_dir / "web.pid").read_text())
     os.kill(killed, signal.SIGKILL)
@@ -188,104 +141,12 @@ def test_a_killed_web_process_comes_back_and_leaves_no_orphans(run: Run, access:
 # --- It stops ------------------------------------------------------------------------------------------
 
 
-def test_after_a_kill_the_next_run_cleans_up_and_sigterm_stops_all_of_it(tmp_path: Path) -> None:
-    killed = start_run(tmp_path / "var")
-    first = killed.wait_until_up()
-    killed.process.kill()
-    killed.process.wait()
-    assert killed.remains()
-
-    run = start_run(tmp_path / "var")
-    second = run.wait_until_up()
-    assert "stopped what a killed run had left" in run.text()
-    # The data is the same, so what opens it is, too.
-    assert second.environment["SECRET_KEY"] == first.environment["SECRET_KEY"]
+@pytest.mark.last_of_its_file
+def test_sigterm_stops_all_of_it(run: Run) -> None:
+    assert run.remains()
 
     code, seconds = run.stop()
+
     assert (code, run.remains()) == (0, [])
     assert seconds < STOP_SECONDS
     assert not (run.var_dir / RUN_FILE).exists()
-
-
-@pytest.mark.parametrize("line", ["redis:", "checking the stores", "starting web"])
-def test_an_interrupted_start_leaves_nothing(tmp_path: Path, line: str) -> None:
-    run = start_run(tmp_path / "var")
-    until(lambda: line in run.text(), START_SECONDS, line)
-    code, seconds = run.stop(signal.SIGINT)
-    assert (code, run.remains()) == (0, [])
-    assert seconds < STOP_SECONDS
-
-
-def test_a_temporary_stack_is_gone_afterwards() -> None:
-    with temporary_stack() as access:
-        assert web_status(access, "/readyz") == 200
-        folder = Path(access.environment["VAR_DIR"])
-        assert find_remains(folder)
-    assert not find_remains(folder)
-    assert not folder.exists()
-
-
-# --- It says what is wrong -----------------------------------------------------------------------------
-
-
-def with_login(url: str, password: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{password}@{parts.hostname}:{parts.port}"))
-
-
-def wrong_redis_password() -> dict[str, str]:
-    return {"REDIS_URL": with_login(os.environ["REDIS_URL"], "wrong")}
-
-
-def unreachable_redis() -> dict[str, str]:
-    return {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-
-
-def no_redis_url() -> dict[str, str]:
-    return {"REDIS_URL": "127.0.0.1:6379"}
-
-
-def wrong_database_password() -> dict[str, str]:
-    return {"DATABASE_URL": with_login(os.environ["DATABASE_URL"], "wrong")}
-
-
-def missing_database() -> dict[str, str]:
-    return {"DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path="/nowhere").geturl()}
-
-
-def short_secret_key() -> dict[str, str]:
-    return {"SECRET_KEY": "short"}
-
-
-@pytest.mark.parametrize(
-    ("make_fault", "words"),
-    [
-        (wrong_redis_password, ("REDIS_URL", "password")),
-        (unreachable_redis, ("REDIS_URL", "refused")),
-        (no_redis_url, ("REDIS_URL", "redis://")),
-        (wrong_database_password, ("DATABASE_URL", "password")),
-        (missing_database, ("DATABASE_URL", '"nowhere" does not exist')),
-        (short_secret_key, ("SECRET_KEY",)),
-    ],
-)
-def test_a_wrong_setting_is_named_in_one_line(
-    tmp_path: Path, make_fault: Callable[[], dict[str, str]], words: tuple[str, ...]
-) -> None:
-    # The stores that are right are those of this test run: nothing has to be made for a fault.
-    stores = {name: os.environ[name] for name in ("REDIS_URL", "CELERY_BROKER_URL", "DATABASE_URL")}
-    run = start_run(tmp_path / "var", **stores | make_fault())
-    assert run.process.wait(START_SECONDS) == 1
-    progress, last = run.text().splitlines()[:-1], run.text().splitlines()[-1]
-    assert all(word in last for word in words), run.text()
-    assert all(line.startswith("  ") for line in progress), run.text()
-    assert run.remains() == []
-
-
-@pytest.mark.parametrize("name", ["PORT", "FLOWER_PORT"])
-def test_a_taken_port_is_named_in_one_line(tmp_path: Path, name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        run = start_run(tmp_path / "var", **{name: str(port)})
-        assert run.process.wait(START_SECONDS) == 1
-    assert run.text() == f"port {port} is taken: set {name} to a free one\n"
-    assert run.remains() == []

@@ -43,6 +43,7 @@ def test_a_broker_that_is_dead_holds_up_no_join(broker: TunedRedis) -> None:
     assert seconds_held_up(broker) < 0.2
 
 
+@pytest.mark.takes(5)
 def test_a_broker_that_is_silent_holds_up_no_join(broker: TunedRedis) -> None:
     os.kill(broker.pid, signal.SIGSTOP)
     try:

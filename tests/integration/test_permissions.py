@@ -56,6 +56,9 @@ MATRIX = [
     ),
     Call("GET", "api/matches/", (401, 200, 200, 403, 403, 403, 403, 200)),
     Call("GET", "api/matches/<uuid:match_id>/", (401, 200, 403, 403, 403, 403, 403, 200)),
+    # Its queue asks nobody; `test_acceptance.py` has those that do.
+    Call("POST", "api/matches/<uuid:match_id>/accept/", (401, 409, 403, 403, 403, 403, 403, 403)),
+    Call("POST", "api/matches/<uuid:match_id>/decline/", (401, 409, 403, 403, 403, 403, 403, 403)),
     Call("POST", "api/matches/<uuid:match_id>/result/", (401, 403, 403, 200, 403, 409, 403, 403), RESULT),
     # The queue of the match fills no seats; `test_backfill.py` asks in one that does.
     Call("POST", "api/matches/<uuid:match_id>/backfill/", (401, 403, 403, 409, 403, 409, 403, 403), LEAVER),
@@ -146,10 +149,26 @@ def credentials(api: Api, django_user_model: type) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("call", MATRIX, ids=lambda call: f"{call.method} {call.path}")
+def askers() -> Iterator[Any]:
+    """Each call, and who makes it in one service: together whom it lets change nothing, alone each of the others."""
+    for call in MATRIX:
+        together = [
+            c for c, status in zip(CALLERS, call.expected, strict=True) if call.method == "GET" or status >= 400
+        ]
+        alone = [[caller] for caller in CALLERS if caller not in together]
+        for callers in filter(None, [together, *alone]):
+            yield pytest.param(call, callers, id=f"{call.method} {call.path} {' '.join(callers)}")
+
+
+def test_every_caller_is_asked_for_every_call() -> None:
+    asked = [(id(call), caller) for call, callers in (one.values for one in askers()) for caller in callers]
+
+    assert sorted(asked) == sorted((id(call), caller) for call in MATRIX for caller in CALLERS)
+
+
+@pytest.mark.parametrize(("call", "callers"), list(askers()))
 def test_a_caller_gets_what_the_matrix_says(
-    api: Api, credentials: dict[str, dict[str, Any]], call: Call, caller: str
+    api: Api, credentials: dict[str, dict[str, Any]], call: Call, callers: list[str]
 ) -> None:
     match_id = credentials["match"]["id"]
     party = credentials["party"]
@@ -157,9 +176,11 @@ def test_a_caller_gets_what_the_matrix_says(
     path = path.replace("<uuid:party_id>", party["id"]).replace("<uuid:player_id>", match_id)
     body = {"player": party["member"]} if call.body == MEMBER else call.body
 
-    response = call_any(api, call.method, path, body, **credentials[caller])
+    answers = {caller: call_any(api, call.method, path, body, **credentials[caller]) for caller in callers}
 
-    assert response.status_code == call.expected[CALLERS.index(caller)], response.content[:300]
+    expected = dict(zip(CALLERS, call.expected, strict=True))
+    told = {caller: answer.status_code for caller, answer in answers.items()}
+    assert told == {caller: expected[caller] for caller in callers}, [one.content[:300] for one in answers.values()]
 
 
 def call_any(api: Api, method: str, path: str, body: Any, **who: Any) -> Any:

@@ -28,7 +28,8 @@ from tests.builders import (
 )
 from tests.conftest import RULES
 
-pytestmark = pytest.mark.django_db
+#: One worker, so that the crowd is made once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("postgres-plans"), pytest.mark.takes(5)]
 
 #: Tables that grow with players and matches.
 LARGE = {
@@ -40,6 +41,8 @@ LARGE = {
 }
 
 #: 10,000 wait in `ranked` and 2,000 in `casual`, 68,000 ended, and 30,000 matches are history, 1,000 of them live.
+#: What foreign keys refer to is analysed on the way: a session that has seen the table empty would check each row by
+#: reading it from end to end.
 FILL = """
 INSERT INTO matchmaking_ticket (player_id, ticket_id, username, queue, region, rating, joined_ms, last_seen_ms, status,
                                 changed_ms, match_id, left_by, is_fallback)
@@ -51,12 +54,14 @@ INSERT INTO players_player (id, username, password, is_superuser, is_staff, is_a
                             external_subject, date_joined)
 SELECT player_id, username, '', false, false, true, '', '', '', '', now()
 FROM matchmaking_ticket WHERE status = 'waiting';
+ANALYZE players_player;
 INSERT INTO players_rating (player_id, queue, rating, games, wins, losses, draws)
 SELECT player_id, 'ranked', rating, 0, 0, 0, 0 FROM matchmaking_ticket WHERE status = 'waiting';
 INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, created_at, ended_at)
 SELECT gen_random_uuid(), 'ranked', '', 'completed', 'eu-' || n % 20, now() - n * interval '1 second',
        CASE WHEN n > 1000 THEN now() END
 FROM generate_series(1, 30000) AS n;
+ANALYZE matchmaking_matchrecord;
 INSERT INTO matchmaking_participant (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
 SELECT id, gen_random_uuid(), 'p', team, 1200, 0, '', ended_at IS NULL
 FROM matchmaking_matchrecord, generate_series(1, 2) AS team;

@@ -61,6 +61,7 @@ def in_processes(token: str, **environment: str) -> list[int]:
             process.communicate(timeout=20)
 
 
+@pytest.mark.takes(6)
 def test_eight_processes_together_let_exactly_the_rate_through(api: Api, settings: Any) -> None:
     player = api.player()
 

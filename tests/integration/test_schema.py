@@ -26,6 +26,8 @@ CALLS = {
     ("get", "/api/leaderboard/"),
     ("get", "/api/matches/"),
     ("get", "/api/matches/{match_id}/"),
+    ("post", "/api/matches/{match_id}/accept/"),
+    ("post", "/api/matches/{match_id}/decline/"),
     ("post", "/api/matches/{match_id}/result/"),
     ("post", "/api/matches/{match_id}/backfill/"),
     ("get", "/api/matches/{match_id}/backfill/"),
@@ -107,7 +109,8 @@ def test_the_calls_that_can_be_sent_twice_name_the_key_and_what_it_may_meet(sche
         if "Idempotency-Key" in [parameter["name"] for parameter in call.get("parameters", ())]
     }
 
-    assert keyed == {call for call in CALLS if call[1].endswith(("/join/", "/leave/", "/result/"))}
+    once = ("/join/", "/leave/", "/accept/", "/decline/", "/result/")
+    assert keyed == {call for call in CALLS if call[1].endswith(once)}
     for method, path in keyed:
         assert {"400", "409", "422"} <= set(schema["paths"][path][method]["responses"]), path
 

@@ -26,11 +26,9 @@ from tests.topologies.conftest import PREFIX, Service
 from tests.topologies.stack import Stack
 from tests.topologies.test_acl import documented_rule
 
-# Other processes write: their rows are seen, and emptied afterwards.
-pytestmark = pytest.mark.django_db(transaction=True)
-
-of_failures = pytest.mark.xdist_group("celery-failures")
-of_company = pytest.mark.xdist_group("celery-company")
+# Other processes write: their rows are seen, and emptied afterwards. What starts workers is of one group, the stacks of
+# `make run` too: beside a second one, times that are promised are not kept on two cores.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("stack"), pytest.mark.takes(40)]
 
 
 SHORT_LIMITS = "tests.topologies.short_limits"
@@ -60,7 +58,6 @@ def through(proxy: TcpProxy, server: TunedRedis) -> str:
     return server.url.replace(f":{server.port}/", f":{proxy.port}/")
 
 
-@of_failures
 def test_a_planned_failover_leaves_the_worker_alive_and_at_work_within_five_seconds(tmp_path: Path) -> None:
     with primary_and_replica(tmp_path) as (old, new), TcpProxy(old.port) as proxy:
         url = through(proxy, old)
@@ -79,7 +76,6 @@ def test_a_planned_failover_leaves_the_worker_alive_and_at_work_within_five_seco
             assert worker.is_alive and beat.is_alive
 
 
-@of_failures
 def test_worker_and_beat_resume_within_15_s_when_their_connections_fall_silent(tmp_path: Path) -> None:
     with a_redis(tmp_path) as server, TcpProxy(server.port) as proxy:
         url = through(proxy, server)
@@ -94,7 +90,6 @@ def test_worker_and_beat_resume_within_15_s_when_their_connections_fall_silent(t
             assert worker.is_alive and beat.is_alive
 
 
-@of_failures
 def test_a_lost_acknowledgement_costs_a_consumer_none_of_its_places(tmp_path: Path) -> None:
     with a_redis(tmp_path) as server, TcpProxy(server.port) as proxy:
         url = through(proxy, server)
@@ -134,7 +129,6 @@ def company(
             yield stack, data, broker
 
 
-@of_company
 def test_data_and_messages_are_on_different_servers_by_one_setting(
     company: tuple[Stack, TunedRedis, TunedRedis], service_on: Callable[..., Service]
 ) -> None:
@@ -151,7 +145,6 @@ def test_data_and_messages_are_on_different_servers_by_one_setting(
     assert [line for program in stack.programs for line in program.text().splitlines() if "ermission" in line] == []
 
 
-@of_company
 def test_two_beats_and_two_workers_match_each_player_once(
     company: tuple[Stack, TunedRedis, TunedRedis], service_on: Callable[..., Service]
 ) -> None:
@@ -186,7 +179,6 @@ def test_two_beats_and_two_workers_match_each_player_once(
         service.tickets.end(found.match, MatchStatus.ABANDONED)
 
 
-@of_company
 def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_on: Callable[..., Service]) -> None:
     with a_redis(tmp_path) as server, Stack.on(tmp_path, server.url, server.url) as stack:
         worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
@@ -210,7 +202,6 @@ def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_
         assert beat.terminate(seconds=5)[0] == 0
 
 
-@of_company
 def test_sigterm_waits_for_a_round_that_hangs_no_longer_than_its_time_limit(
     tmp_path: Path, service_on: Callable[..., Service]
 ) -> None:

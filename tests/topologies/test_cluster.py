@@ -15,7 +15,7 @@ from tests.redis_topologies import PASSWORD, Cluster, until
 from tests.topologies.conftest import PREFIX, Crowd, Service, play
 from tests.topologies.test_acl import documented_rule
 
-pytestmark = pytest.mark.xdist_group("redis-cluster")
+pytestmark = [pytest.mark.xdist_group("redis-cluster"), pytest.mark.takes(10)]
 
 SLOT = key_slot(PREFIX.encode())
 

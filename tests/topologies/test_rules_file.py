@@ -9,7 +9,7 @@ from tests.topologies.conftest import PREFIX
 from tests.topologies.stack import Stack
 
 # Other processes write: their rows are seen, and emptied afterwards.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("stack"), pytest.mark.takes(7)]
 
 #: Seconds in which a worker is up; the first round of a machine compiles the engine.
 START_SECONDS = 40.0

@@ -11,7 +11,7 @@ from tests.topologies.conftest import Crowd, Service, play
 from tests.topologies.stack import Stack
 from tests.topologies.test_celery import START_SECONDS, wait_for_rounds
 
-pytestmark = pytest.mark.xdist_group("redis-sentinel")
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.takes(10)]
 
 
 @pytest.fixture(scope="module")

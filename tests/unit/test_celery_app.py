@@ -17,6 +17,7 @@ def test_every_line_of_the_timetable_names_a_task_that_exists() -> None:
         "tasks.reaping.expire_tickets",
         "tasks.reaping.reap_stale_servers",
         "tasks.reaping.settle_overdue_matches",
+        "tasks.reaping.settle_unanswered_matches",
         "tasks.reaping.expire_parties",
         "tasks.reaping.forget_expired_tokens",
         "tasks.history.persist_matches",

@@ -207,6 +207,12 @@ def test_without_a_rating_it_is_about_a_new_player() -> None:
     assert "after 0 s: opponents rated 800 to 1000." in explain(a_queue("initial_rating = 900"))
 
 
+def test_it_says_whether_players_are_asked_to_accept_a_match() -> None:
+    assert "nobody is asked" in always("", "accept")
+    assert "within 15 s; else it falls" in always("acceptance_seconds = 15", "accept")
+    assert summary(a_queue("acceptance_seconds = 15")).endswith("; rated by elo; accepted within 15 s")
+
+
 def test_the_summary_says_how_far_the_window_reaches() -> None:
     assert summary(a_queue()) == "arena: 1 against 1; within 100 points at once, 600 at last; rated by elo"
 

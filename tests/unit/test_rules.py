@@ -35,6 +35,7 @@ initial_rating = 1500
 placement = "none"
 ticket_ttl_seconds = 100
 match_ttl_seconds = 200
+acceptance_seconds = 15.5
 priority = 7
 
 [queues.squads.search_window]
@@ -93,6 +94,7 @@ def test_every_setting_arrives_where_it_belongs(tmp_path: Path) -> None:
         placement=Placement.NONE,
         ticket_ttl_seconds=100,
         match_ttl_seconds=200,
+        acceptance_seconds=15.5,
         priority=7,
         search_window=SearchWindow(
             base=80, steps=((10, 50), (30, 200.5)), whose_wait=WhoseWait.LONGER, patience=Patience(growth_per_beat=2)
@@ -150,6 +152,14 @@ def test_the_shipped_file_holds_the_window_of_the_guide() -> None:
         ('placement = "required"', 'placement = "sometimes"', 4, "optional, required, none"),
         ('placement = "required"', "placement = []", 4, "optional, required, none"),
         ('placement = "required"', 'rating_model = "trueskill"', 4, "elo, glicko2, openskill"),
+        ('placement = "required"', "acceptance_seconds = 121", 4, "a number from 0 to 120"),
+        (
+            'placement = "required"',
+            "acceptance_seconds = 4.5",
+            4,
+            "nobody can answer within 4.5 s: give 5 or more, or 0",
+        ),
+        ("ticket_ttl_seconds = 60", "match_ttl_seconds = 30\nacceptance_seconds = 30", 6, "not shorter than match_ttl"),
         ('placement = "required"', "priority = 0.5", 4, "a whole number from 0 to 100"),
         ("base = 50", "base = -1", 8, "from 0 to 10000"),
         ("base = 50", "bas = 50", 8, "is not a setting: known are base"),
@@ -278,7 +288,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_pat
 
     refusal = refusal_of(path)
 
-    assert [fault.split(":")[1] for fault in refusal.faults] == ["4", "29", "33", "37"]
+    assert [fault.split(":")[1] for fault in refusal.faults] == ["4", "30", "34", "38"]
     assert str(refusal).splitlines() == list(refusal.faults)
 
 

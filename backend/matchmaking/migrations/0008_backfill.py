@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('matchmaking', '0006_participants_without_check'),
+        ('matchmaking', '0007_acceptance'),
     ]
 
     operations = [

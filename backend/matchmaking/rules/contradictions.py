@@ -10,6 +10,8 @@ from matchmaking.engine.search_window import SearchWindow
 from matchmaking.rules.bounds import MOST_PLAYERS
 from players.rating_models import RatingModel
 
+#: Seconds. Players ask for their status every second or two, have to see the question and to find the button.
+LEAST_ACCEPTANCE_SECONDS = 5
 #: A key and what is wrong with it.
 Contradictions = Iterator[tuple[str, str]]
 #: The keys of the table that stand in the file.
@@ -49,6 +51,17 @@ def of_rating(said: Said, model: RatingModel) -> Contradictions:
 def of_backfill(said: Said, backfill: BackfillPriority) -> Contradictions:
     if "backfill_ttl_seconds" in said and backfill is BackfillPriority.OFF:
         yield "backfill_ttl_seconds", "no seat is offered with backfill = off: give backfill, or leave it out"
+
+
+def of_acceptance(acceptance_seconds: float, match_ttl_seconds: float) -> Contradictions:
+    if 0 < acceptance_seconds < LEAST_ACCEPTANCE_SECONDS:
+        yield (
+            "acceptance_seconds",
+            f"nobody can answer within {acceptance_seconds:.12g} s: give {LEAST_ACCEPTANCE_SECONDS} or more, or 0 to "
+            "ask nobody",
+        )
+    elif acceptance_seconds >= match_ttl_seconds:
+        yield "acceptance_seconds", "is not shorter than match_ttl_seconds, which ends the match: make it smaller"
 
 
 def of_window(said: Said, made: SearchWindow) -> Contradictions:

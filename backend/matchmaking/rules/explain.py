@@ -49,7 +49,8 @@ def summary(rules: QueueRules) -> str:
     """One line."""
     window = rules.search_window
     reach = f"within {_number(window.reach(0))} points at once, {_number(window.reach(EVER_SECONDS))} at last"
-    return f"{rules.name}: {_format(rules)}; {reach}; rated by {rules.rating_model}"
+    asks = f"; accepted within {_duration(rules.acceptance_seconds)}" if rules.acceptance_seconds else ""
+    return f"{rules.name}: {_format(rules)}; {reach}; rated by {rules.rating_model}{asks}"
 
 
 # --- by the moment ------------------------------------------------------------------------------------------
@@ -94,6 +95,7 @@ def _always(rules: QueueRules, rating: float) -> Iterator[str]:
     else:
         yield "Recent opponents may be met again at once."
     yield _PLACEMENT[rules.placement]
+    yield _acceptance(rules)
     yield (
         f"Who does not ask for the status for {_duration(rules.ticket_ttl_seconds)} leaves the queue: the ticket has "
         "expired. Who keeps asking waits without end."
@@ -145,6 +147,15 @@ def _latency(rules: QueueRules) -> Iterator[str]:
     yield (
         f"A match is in a region that every player reaches within {_number(limit.max_ms)} ms{at_last}; who has told no "
         "latencies fits every region."
+    )
+
+
+def _acceptance(rules: QueueRules) -> str:
+    if not rules.acceptance_seconds:
+        return "A match stands as soon as it is found: nobody is asked to accept it."
+    return (
+        f"All players have to accept a match within {_duration(rules.acceptance_seconds)}; else it falls, who accepted "
+        "waits again in the same place, and who declined or did not answer is out of the queue."
     )
 
 

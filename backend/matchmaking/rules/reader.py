@@ -94,6 +94,7 @@ class _Reader:
         self._refuse(contradictions.of_rating(table, model), here)
         backfill = self._word(table, "backfill", BackfillPriority.OFF, here)
         self._refuse(contradictions.of_backfill(table, backfill), here)
+        self._refuse(contradictions.of_acceptance(*_of_acceptance(numbers)), here)
         match = self._made(MatchFormat, table, bounds.FORMAT, here, contradictions.of_format)
         return QueueRules(
             name=name,
@@ -211,3 +212,8 @@ class _Reader:
     def _fault(self, table: str, key: str, reason: str) -> None:
         name = ".".join(part for part in (table, key) if part)
         self._faults.append((self._lines.of(table, key), f"{name}: {reason}"))
+
+
+def _of_acceptance(numbers: dict[str, Any]) -> tuple[float, float]:
+    made = QueueRules(name="", **numbers)
+    return made.acceptance_seconds, made.match_ttl_seconds

@@ -37,6 +37,9 @@ class QueueRules:
     #: Seconds for which an open seat is offered. Too small leaves seats empty that somebody was about to take; too
     #: large sends players into matches that are nearly over.
     backfill_ttl_seconds: float = 120.0
+    #: Seconds in which all players have to accept a match before it starts; 0 asks nobody. Too small counts players as
+    #: gone who are not; too large lets nine wait for one who is.
+    acceptance_seconds: float = 0.0
     #: Where rounds are due at once, those of the queue with the larger number are asked for first.
     priority: int = 0
     search_window: SearchWindow = field(default_factory=SearchWindow)
@@ -55,6 +58,10 @@ class QueueRules:
     @property
     def backfill_ttl_ms(self) -> int:
         return round(self.backfill_ttl_seconds * 1000)
+
+    @property
+    def acceptance_ms(self) -> int:
+        return round(self.acceptance_seconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A game server asks what it has to host; a server that is gone leaves its matches behind."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from errors import Conflict, Unknown
@@ -46,7 +46,7 @@ def heartbeat(
     hosting = pool.heartbeat(server_id, caller.generation, now_ms, cpu_usage=cpu_usage, memory_usage=memory_usage)
     if isinstance(hosting, Absence):
         raise refusal_of(hosting)
-    live = store.find_matches([MatchId(match_id) for match_id in hosting.match_ids])
+    live = _to_host(store.find_matches([MatchId(match_id) for match_id in hosting.match_ids]))
     new = [one for one in live if one.status is MatchStatus.CREATED]
     if new:
         store.start([one.match for one in new])
@@ -81,7 +81,12 @@ def take_up_matches(
         kept = [one for one in matches if one.match.id not in over]
         store.enter(kept)
         hosted += kept
-    return hosted
+    return _to_host(hosted)
+
+
+def _to_host(live: Sequence[Matched]) -> list[Matched]:
+    """Those that a server is told of: a match that waits for acceptance has a seat, and may never come."""
+    return [one for one in live if one.status is not MatchStatus.PENDING_ACCEPTANCE]
 
 
 def remove_server(

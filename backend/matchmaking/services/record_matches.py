@@ -53,7 +53,9 @@ def sweep_outbox(*, store: TicketStore, now_ms: int) -> int:
 def _record(store: TicketStore, matches: Sequence[Match], epoch: int, now_ms: int) -> list[Match]:
     try:
         crash_point("before the insert")
-        refused = record_matches(matches, epoch=epoch)
+        asked = [match for match in matches if match.acceptance_ms]
+        tickets = store.tickets_of(asked) if asked else {}
+        refused = record_matches(matches, epoch=epoch, tickets=tickets, now_ms=now_ms)
     except OlderEpoch:
         refused = [Refused(match, frozenset()) for match in matches]
     back = {one.match.id for one in refused}

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from matchmaking.charge import InCharge, note_redis, read_charge, try_alone
-from matchmaking.history import ended_among, in_progress_among, live_matches, match_of, unknown_among
+from matchmaking.history import (
+    accepted_among,
+    called_off_of,
+    ended_among,
+    in_progress_among,
+    live_matches,
+    match_of,
+    unknown_among,
+)
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
+from matchmaking.models import MatchRecord
 from matchmaking.open_seats import changed_among
 from matchmaking.services.record_matches import sweep_outbox
 from matchmaking.stores.port import VolatileStore
@@ -50,8 +59,8 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
     """Make the store's live matches those of history, and its servers those that PostgreSQL knows.
 
     1. Claims that were on their way are written and announced, or taken back.
-    2. What the store takes for live and history has ended, or never had, ends; what has begun meanwhile is marked so;
-       where others play than history says, it is as if the store did not know the match.
+    2. What the store takes for live and history has ended, or never had, ends; what was accepted or has begun meanwhile
+       is marked so; where others play than history says, it is as if the store did not know the match.
     3. Servers it does not know are made known.
     4. Live matches it does not know are made known, and their seats taken.
     """
@@ -61,9 +70,10 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
     for page in store.live():
         live |= set(page)
         for record in ended_among(page):
-            store.end(match_of(record), MatchStatus(record.status))
+            _end(store, record)
         for match_id in unknown_among(page):
             forget_match(store, match_id)
+        store.confirm([match_of(record) for record in accepted_among(page)])
         store.start([match_of(record) for record in in_progress_among(page)])
         live -= enter_changed_anew(store, page)
     for server in known_servers.list() if known_servers else ():
@@ -72,7 +82,15 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
         store.enter(matches)
         # One that ended while it was entered was ended here before it was there.
         for record in ended_among([matched.match.id for matched in matches]):
-            store.end(match_of(record), MatchStatus(record.status))
+            _end(store, record)
+
+
+def _end(store: VolatileStore, record: MatchRecord) -> None:
+    called_off = called_off_of(record)
+    if called_off is not None:
+        store.call_off(called_off)
+    else:
+        store.end(match_of(record), MatchStatus(record.status))
 
 
 def enter_changed_anew(store: VolatileStore, match_ids: Sequence[MatchId]) -> set[MatchId]:

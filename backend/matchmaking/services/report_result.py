@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from errors import Conflict, Invalid, NotAllowed, Unknown
 from matchmaking.history import teams_of
-from matchmaking.match import MatchId
+from matchmaking.match import MatchId, MatchStatus
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
 from matchmaking.services.settle_match import Outcome, find_record, settle_match
@@ -36,6 +36,8 @@ def report_result(
     """
     record = find_record(match_id=match_id)
     check_caller(caller, record, pool)
+    if record.status == MatchStatus.PENDING_ACCEPTANCE:
+        raise Conflict("this match has not begun: its players are asked to accept it", match_status=record.status)
     if ranks is not None:
         _check_ranks(ranks, record)
     outcome = Outcome(ranks=None if ranks is None else tuple(ranks))

@@ -1,15 +1,15 @@
 """A match ends: ratings change once, players and seat are free again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from errors import Conflict, StoreUnavailable, Unknown
-from matchmaking.history import instant, match_of, teams_of
-from matchmaking.match import MatchId, MatchStatus
+from matchmaking.history import called_off_of, instant, match_of, teams_of
+from matchmaking.match import MatchId, MatchStatus, PlayerId
 from matchmaking.models import MatchRecord, Participant, SeatStatus
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.services.tell_joins import tell_joins
@@ -45,7 +45,11 @@ def settle_match(
     """End a match that is in history. The same outcome again changes nothing; another one raises `Conflict`."""
     with transaction.atomic():
         record = MatchRecord.objects.select_for_update().prefetch_related("participants").get(id=match_id)
-        if MatchStatus(record.status).is_live:
+        if record.status == MatchStatus.PENDING_ACCEPTANCE and outcome.ranks is None:
+            call_off(record, out=frozenset(), now_ms=now_ms)
+        elif record.status == MatchStatus.PENDING_ACCEPTANCE:
+            raise Conflict("this match has not begun: its players are asked to accept it", match_status=record.status)
+        elif MatchStatus(record.status).is_live:
             _end(record, outcome, _rules_of(record, rules), instant(now_ms))
         elif not _is_outcome_of(record, outcome):
             raise Conflict(
@@ -53,6 +57,18 @@ def settle_match(
             )
     release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
     return record
+
+
+def call_off(record: MatchRecord, *, out: Collection[PlayerId], now_ms: int) -> None:
+    """The match falls: `out` and whoever shares a ticket with them are out of the queue, the others wait again. Inside
+    the transaction that has locked the row; the ticket store is told by `release_match`."""
+    participants = list(record.participants.all())
+    parted = {one.ticket_id for one in participants if PlayerId(str(one.player_id)) in out}
+    for one in participants:
+        one.waits_again, one.is_live = one.ticket_id not in parted, False
+    Participant.objects.bulk_update(participants, ["waits_again", "is_live"])
+    record.status, record.ended_at = MatchStatus.ABANDONED, instant(now_ms)
+    record.save(update_fields=["status", "ended_at"])
 
 
 def _rules_of(record: MatchRecord, rules: Rules) -> QueueRules:
@@ -111,7 +127,11 @@ def release_match(*, store: TicketStore, ratings: RatingCache, rules: Rules, rec
         if record.status == MatchStatus.COMPLETED:
             players = [str(participant.player_id) for participant in rated_of(record)]
             tell_joins(cache=ratings, rules=_rules_of(record, rules), player_ids=players)
-        store.end(match, MatchStatus(record.status))
+        called_off = called_off_of(record)
+        if called_off is not None:
+            store.call_off(called_off)
+        else:
+            store.end(match, MatchStatus(record.status))
     except StoreUnavailable as error:
         logger.warning("players and seat of a match are freed later: %s", error, extra={"match": match.id})
         return False

@@ -7,6 +7,8 @@ live match of a player.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from errors import StoreUnavailable
@@ -16,6 +18,7 @@ from matchmaking.stores.port import Change
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -48,6 +51,14 @@ class Holder(Protocol):
 
     def start(self, matches: Sequence[Match]) -> None:
         """As `TicketStore.start`."""
+        ...
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        """As `TicketStore.confirm`."""
+        ...
+
+    def call_off(self, called_off: CalledOff) -> None:
+        """As `TicketStore.call_off`; lets its players go."""
         ...
 
     def end(self, match: Match, how: MatchStatus) -> None:
@@ -121,6 +132,17 @@ class PostgresBesideRedis(PostgresTicketStore):
             self._other.start(matches)
         except StoreUnavailable:
             return  # a status that lags behind until the match ends
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        super().confirm(matches)
+        with suppress(StoreUnavailable):  # a status that lags behind, until the player asks
+            self._other.confirm(matches)
+
+    def call_off(self, called_off: CalledOff) -> None:
+        """Its tickets wait here again; where a recovery has made the match known there, they end there."""
+        super().call_off(called_off)
+        with suppress(StoreUnavailable):
+            self._other.call_off(replace(called_off, back={}))
 
     def end(self, match: Match, how: MatchStatus) -> None:
         """Told to both, whichever made it; `StoreUnavailable` where it has to be told again."""

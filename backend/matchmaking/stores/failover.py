@@ -6,6 +6,7 @@ store itself: whoever runs them names the store; here they go to whichever is in
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from datastore.link import Link
@@ -30,6 +31,7 @@ from matchmaking.rules import QueueRules
 from matchmaking.stores.port import Change, QueueCounts, RoundTurn, TicketStore
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -128,6 +130,28 @@ class FailoverTicketStore:
         if not self._link.prefers_first():
             raise StoreUnavailable("redis", "it is told when it is in charge again")
         return self._first.change_players(match, status, left=left, newcomers=newcomers)
+
+    def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
+        return self._ask("", lambda store: store.tickets_of(matches))
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        """Told to both, as an end is."""
+        self._stand_in.confirm(matches)
+        if not self._link.prefers_first():
+            raise StoreUnavailable("redis", "it is told when it is in charge again")
+        self._first.confirm(matches)
+
+    def call_off(self, called_off: CalledOff) -> None:
+        """Tickets wait again in the store that is in charge, as PostgreSQL says in the same step; coming home brings
+        them along. Those of PostgreSQL's own queues wait there: a recovery may have made their match known here."""
+        try:
+            self._stand_in.call_off(called_off)
+        except NotInCharge:
+            self._first.call_off(called_off)
+            return
+        if called_off.back and not any(called_off.back.values()):
+            with suppress(StoreUnavailable):
+                self._first.call_off(called_off)
 
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         return self._ask("", lambda store: store.find_matches(match_ids))

@@ -29,6 +29,7 @@ from matchmaking.stores.port import Change, QueueCounts, RoundTurn
 from matchmaking.stores.whole_parties import becomes_of, of_whole_parties, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -323,6 +324,7 @@ class MemoryTicketStore:
             teams=tuple(tuple(_matched_player(t, rules.name, now_ms) for t in team if t is not None) for team in teams),
             server=Seat(server.id, server.generation, server.host, server.port, server.region) if server else None,
             created_ms=now_ms,
+            acceptance_ms=rules.acceptance_ms,
         )
         self._take(match, rules.name)
         queue = self._queue(rules.name)
@@ -411,7 +413,7 @@ class MemoryTicketStore:
 
     def _take(self, match: Match, queue: str) -> None:
         self._matches[match.id] = match
-        self._statuses[match.id] = MatchStatus.CREATED
+        self._statuses[match.id] = match.first_status
         for player in match.players:
             ticket = self._tickets[player.id]
             self._tickets[player.id] = replace(ticket, status=TicketStatus.MATCHED, match_id=match.id)
@@ -481,6 +483,31 @@ class MemoryTicketStore:
                 ticket = self._tickets.get(player_id)
                 if ticket is not None and ticket.status is TicketStatus.WAITING:
                     del self._tickets[player_id]
+
+    def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
+        with self._lock:
+            made_of = [(self._tickets.get(player.id), match.id) for match in matches for player in match.players]
+            return {one.player_id: _kept(one) for one, match_id in made_of if one and one.match_id == match_id}
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        with self._lock:
+            for match in matches:
+                if self._statuses.get(match.id) is MatchStatus.PENDING_ACCEPTANCE:
+                    self._statuses[match.id] = MatchStatus.CREATED
+
+    def call_off(self, called_off: CalledOff) -> None:
+        match, at_ms = called_off.match, called_off.at_ms
+        with self._lock:
+            if self._is_live(match.id):
+                self._queue(match.queue).matches -= 1
+            self.end(match, MatchStatus.ABANDONED)
+            for player_id, kept in called_off.back.items():
+                ticket = self._tickets.get(player_id)
+                if ticket is None or ticket.match_id != match.id:
+                    continue
+                kept = kept or _kept(ticket)
+                made = _a_ticket(kept, kept.queues, kept.ratings, kept.joined_ms, at_ms)
+                self._tickets[player_id] = replace(made, party=kept.party)
 
     def start(self, matches: Sequence[Match]) -> None:
         with self._lock:
@@ -591,6 +618,20 @@ def _matched_player(ticket: _Ticket, queue: str, now_ms: int) -> MatchedPlayer:
         rating=ticket.rating_in(queue),
         waited_ms=max(0, now_ms - ticket.joined_ms),
         ticket_id=ticket.id,
+    )
+
+
+def _kept(ticket: _Ticket) -> KeptTicket:
+    return KeptTicket(
+        id=ticket.id,
+        player_id=ticket.player_id,
+        username=ticket.username,
+        queues=ticket.queues,
+        region=ticket.region,
+        ratings=ticket.ratings,
+        joined_ms=ticket.joined_ms,
+        party=ticket.party,
+        traits=ticket.traits,
     )
 
 

@@ -28,6 +28,7 @@ from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -79,7 +80,8 @@ class Change(StrEnum):
 class TicketStore(Protocol):
     """Where tickets wait and become matches.
 
-    A claimed match is *announced* once history has it: until then its players' status says that they wait.
+    A claimed match is *announced* once history has it: until then its players' status says that they wait. Where the
+    rules ask for acceptance it is `pending_acceptance`, and by the store's word live; history says who has accepted.
 
     A ticket waits in one queue or in several; a claim in one takes it out of all. The members of a party have a row
     each, of the same ticket id: they join, leave, expire and are claimed together.
@@ -187,8 +189,23 @@ class TicketStore(Protocol):
         member of a party."""
         ...
 
+    def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
+        """The whole tickets that these claimed matches are made of, by player, as long as the store has them."""
+        ...
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        """All players of these matches have accepted: they are `created`. Others stay as they are."""
+        ...
+
+    def call_off(self, called_off: CalledOff) -> None:
+        """A match was not accepted: it is over, its seat free and not counted; some tickets wait again in all their
+        queues, arrival time kept, the others have ended with it. Once, whatever is repeated; a ticket that is not
+        this match's any more stays as it is."""
+        ...
+
     def start(self, matches: Sequence[Match]) -> None:
-        """Mark live matches as in progress, for their players too. Ended ones stay as they are."""
+        """Mark live matches as in progress, for their players too. Ended ones stay as they are, and so do those that
+        wait for acceptance."""
         ...
 
     def end(self, match: Match, how: MatchStatus) -> None:

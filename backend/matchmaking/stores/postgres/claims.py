@@ -97,6 +97,7 @@ class ClaimBatch:
             teams=tuple([tuple([ticket.player for ticket in team]) for team in teams]),
             server=server,
             created_ms=self.now_ms,
+            acceptance_ms=self.rules.acceptance_ms,
         )
 
     def _write(self, matches: Sequence[Match]) -> None:
@@ -105,6 +106,8 @@ class ClaimBatch:
         players, match_ids = zip(*matched, strict=True)
         tickets = {"players": array_of(players), "match_ids": array_of(match_ids), "now": self.now_ms}
         execute(sql.MATCH_TICKETS, tickets)
+        if self.rules.acceptance_ms and self.stands_in:
+            execute(sql.KEEP_TICKETS, {"match_ids": [match.id for match in matches]})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
 
@@ -133,15 +136,15 @@ def _lock_tickets(players: Iterable[str], queue: str, now_ms: int, *, stands_in:
 
 def insert_matches(matches: Sequence[Match]) -> None:
     """New matches, all of them or none: `IntegrityError` where history has one, or one of its players is live."""
-    execute(sql.INSERT_MATCHES, _columns(matches, MatchStatus.CREATED))
+    execute(sql.INSERT_MATCHES, _columns(matches, [match.first_status for match in matches]))
 
 
 def insert_missing_matches(matches: Sequence[Match], status: MatchStatus) -> None:
     """Matches that history does not have, with their players; those it has stay as they are."""
-    execute(sql.INSERT_MISSING_MATCHES, _columns(matches, status))
+    execute(sql.INSERT_MISSING_MATCHES, _columns(matches, [status] * len(matches)))
 
 
-def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
+def _columns(matches: Sequence[Match], statuses: Sequence[MatchStatus]) -> dict[str, Any]:
     players = [
         (match.id, player, team)
         for match in matches
@@ -149,7 +152,10 @@ def _columns(matches: Sequence[Match], status: MatchStatus) -> dict[str, Any]:
         for player in members
     ]
     return {
-        "status": status.value,
+        "statuses": text_array_of(status.value for status in statuses),
+        "accept_until_ms": text_array_of(
+            str(match.created_ms + match.acceptance_ms) if match.acceptance_ms else None for match in matches
+        ),
         "ids": array_of(match.id for match in matches),
         "queues": text_array_of(match.queue for match in matches),
         "regions": text_array_of(match.region for match in matches),

@@ -45,10 +45,22 @@ FIND_MATCH_STATUS = "SELECT status FROM matchmaking_matchrecord WHERE id = %(mat
 
 FIND_MATCH_OF_TICKET = """SELECT m.id::text, m.status
 FROM matchmaking_participant AS p JOIN matchmaking_matchrecord AS m ON m.id = p.match_id
-WHERE p.player_id = %(player)s AND p.ticket_id = %(ticket)s"""
+WHERE p.player_id = %(player)s AND p.ticket_id = %(ticket)s AND p.waits_again IS NOT TRUE"""
 
 START_MATCHES = """UPDATE matchmaking_matchrecord SET status = 'in_progress'
 WHERE id = ANY(%(matches)s::uuid[]) AND status = 'created'"""
+
+CONFIRM_MATCHES = """UPDATE matchmaking_matchrecord SET status = 'created'
+WHERE id = ANY(%(matches)s::uuid[]) AND status = 'pending_acceptance'"""
+
+#: No row where it was done before.
+RELEASE_ONCE = """UPDATE matchmaking_matchrecord SET released_at = to_timestamp(%(at)s / 1000.0)
+WHERE id = %(match)s AND released_at IS NULL"""
+
+#: Tickets of PostgreSQL's own queues, as they were.
+WAIT_AGAIN = """UPDATE matchmaking_ticket
+SET status = 'waiting', match_id = NULL, last_seen_ms = %(at)s, changed_ms = %(at)s
+WHERE player_id = ANY(%(players)s::uuid[]) AND match_id = %(match)s AND status = 'matched' AND NOT is_fallback"""
 
 #: The first end of a match stands: a later one finds it ended.
 END_MATCH = """WITH ended AS (
@@ -144,7 +156,7 @@ PUT_TICKET = f"""WITH made AS (
     RETURNING queue, other_queues
 ), online AS (
     INSERT INTO matchmaking_onlineplayer (player_id, last_seen_ms)
-    SELECT %(player)s, %(now)s FROM made
+    SELECT %(player)s, %(now)s FROM made WHERE %(is_seen)s
     {_ONLINE}
     RETURNING player_id
 ), counted AS (
@@ -235,11 +247,14 @@ COUNT_GAMES = """SELECT server_id, count(*) FROM matchmaking_matchrecord
 WHERE ended_at IS NULL AND server_id = ANY(%(servers)s) GROUP BY server_id"""
 
 _INSERT_MATCHES = """WITH new_match AS (
-    INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, server, created_at, win_probabilities)
-    SELECT id, queue, region, %(status)s, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb
-    FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(server_ids)s::text[], %(servers)s::text[],
-                %(created_ms)s::bigint[], %(win_probabilities)s::text[])
-         AS m (id, queue, region, server_id, server, created_ms, chances)
+    INSERT INTO matchmaking_matchrecord
+        (id, queue, region, status, server_id, server, created_at, win_probabilities, accept_until)
+    SELECT id, queue, region, status, server_id, server::jsonb, to_timestamp(created_ms / 1000.0), chances::jsonb,
+        to_timestamp(accept_until_ms / 1000.0)
+    FROM unnest(%(ids)s::uuid[], %(queues)s::text[], %(regions)s::text[], %(statuses)s::text[], %(server_ids)s::text[],
+                %(servers)s::text[], %(created_ms)s::bigint[], %(win_probabilities)s::text[],
+                %(accept_until_ms)s::bigint[])
+         AS m (id, queue, region, status, server_id, server, created_ms, chances, accept_until_ms)
     {on_conflict}
     RETURNING id
 )
@@ -262,6 +277,16 @@ MATCH_TICKETS = """UPDATE matchmaking_ticket AS t
 SET status = 'matched', match_id = m.match_id, changed_ms = %(now)s
 FROM unnest(%(players)s::uuid[], %(match_ids)s::uuid[]) AS m (player_id, match_id)
 WHERE t.player_id = m.player_id"""
+
+#: What a match that waits for acceptance needs, should its tickets wait again, wherever that will be.
+KEEP_TICKETS = """UPDATE matchmaking_participant AS p SET kept_ticket = jsonb_build_object(
+    'id', t.ticket_id, 'player_id', t.player_id, 'username', t.username, 'region', t.region, 'joined_ms', t.joined_ms,
+    'queues', array_prepend(t.queue::text, t.other_queues), 'ratings', array_prepend(t.rating, t.other_ratings),
+    'party', coalesce(t.party, ''), 'traits', t.traits)
+FROM matchmaking_ticket AS t
+WHERE p.match_id = ANY(%(match_ids)s::uuid[]) AND t.player_id = p.player_id"""
+
+TICKETS_OF = f"SELECT {_TICKET} FROM matchmaking_ticket WHERE match_id = ANY(%(matches)s::uuid[])"
 
 COUNT_ROUND = _COUNT.format(
     counts="VALUES (%(queue)s, %(stands_in)s, %(slot)s, 0, 0, %(matches)s, 0)",

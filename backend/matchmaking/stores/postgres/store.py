@@ -42,6 +42,7 @@ from matchmaking.stores.postgres.rows import Ticket, a_ticket, matches_of
 from matchmaking.stores.whole_parties import of_whole_parties
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -303,7 +304,8 @@ class PostgresTicketStore:
     def _live_match(player_id: PlayerId) -> Matched | None:
         return next(iter(matches_of(fetch_all(sql.FIND_LIVE_MATCH, {"player": player_id}))), None)
 
-    def _put(self, made: KeptTicket, *, over: Ticket | None, now_ms: int, counts: bool) -> None:
+    def _put(self, made: KeptTicket, *, over: Ticket | None, now_ms: int, counts: bool, is_seen: bool = True) -> None:
+        """The ticket waits. `counts`: as a join; `is_seen`: its player has called, and is online."""
         new = {
             "player": made.player_id,
             "ticket": made.id,
@@ -321,6 +323,7 @@ class PostgresTicketStore:
             "over": over.id if over else None,
             "slot": _slot(made.player_id),
             "counts": counts,
+            "is_seen": is_seen,
         }
         if fetch_one(sql.PUT_TICKET, new) is None:
             raise _LookAgain  # the player got another ticket meanwhile
@@ -470,7 +473,7 @@ class PostgresTicketStore:
         """Whatever tickets the players of these matches hold here, they are matched. A match that history does not
         have is written there; its players' seats follow from it."""
         with one_transaction():
-            for status in (MatchStatus.CREATED, MatchStatus.IN_PROGRESS):
+            for status in (MatchStatus.PENDING_ACCEPTANCE, MatchStatus.CREATED, MatchStatus.IN_PROGRESS):
                 if of_status := [matched.match for matched in matches if matched.status is status]:
                     insert_missing_matches(of_status, status)
             execute(sql.PART_PARTIES, {**self._line(""), "matches": [matched.match.id for matched in matches]})
@@ -478,6 +481,46 @@ class PostgresTicketStore:
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
         execute(sql.DELETE_TICKETS, {"players": list(player_ids), "stands_in": self._stands_in})
+
+    def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
+        rows = map(a_ticket, fetch_all(sql.TICKETS_OF, {"matches": [match.id for match in matches]}))
+        return {ticket.player_id: ticket.kept() for ticket in rows}
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        execute(sql.CONFIRM_MATCHES, {"matches": [match.id for match in matches]})
+
+    def call_off(self, called_off: CalledOff) -> None:
+        """The tickets of PostgreSQL's own queues wait there again, whoever is in charge. Any other match's tickets wait
+        here, in the same transaction in which the match is noted as released: where this store is not in charge it
+        raises `NotInCharge`."""
+        _until_settled(lambda: self._call_off(called_off))
+
+    def _call_off(self, called_off: CalledOff) -> None:
+        match, at_ms = called_off.match, called_off.at_ms
+        with one_transaction():
+            is_here = not self._stands_in or bool((fetch_one(sql.LOCK_CHARGE, {}) or (False,))[0])
+            players = [player.id for player in match.players]
+            rows = map(a_ticket, fetch_all(sql.LOCK_TICKETS_OF, {"players": players}))
+            tickets = {ticket.player_id: ticket for ticket in rows}
+            made_here = [ticket.is_fallback for ticket in tickets.values() if ticket.match_id == match.id]
+            if not is_here and not any(not is_fallback for is_fallback in made_here):
+                raise NotInCharge
+            if not execute(sql.RELEASE_ONCE, {"match": match.id, "at": at_ms}):
+                return
+            execute(sql.END_MATCH, {"match": match.id, "how": MatchStatus.ABANDONED.value})
+            own = [player for player, kept in called_off.back.items() if kept is None]
+            execute(sql.WAIT_AGAIN, {"players": own, "match": match.id, "at": at_ms})
+            for kept in sorted(filter(None, called_off.back.values()), key=lambda one: one.player_id):
+                self._put_again(kept, tickets.get(kept.player_id), at_ms)
+            for is_fallback in made_here[:1]:
+                line = {"queue": match.queue, "stands_in": is_fallback, "slot": ROUNDS_SLOT, "matches": -1}
+                execute(sql.COUNT_ROUND, line)
+
+    def _put_again(self, kept: KeptTicket, held: Ticket | None, at_ms: int) -> None:
+        """Unless the player has done something else since."""
+        has_ended = held is not None and held.id == kept.id and held.status is not TicketStatus.MATCHED
+        if not has_ended and not (held and held.is_waiting) and not self._live_match(kept.player_id):
+            self._put(kept, over=held, now_ms=at_ms, counts=False, is_seen=False)
 
     def start(self, matches: Sequence[Match]) -> None:
         execute(sql.START_MATCHES, {"matches": [match.id for match in matches]})

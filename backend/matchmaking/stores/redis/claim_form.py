@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
-from matchmaking.match import Match, MatchedPlayer, MatchStatus, PlayerId, Proposal, Seat
+from matchmaking.match import Match, MatchedPlayer, PlayerId, Proposal, Seat, first_status
 from matchmaking.recent import recent_line
 from matchmaking.stores.redis.words import head_of, matched_player
 from matchmaking.stores.whole_parties import parts_a_party
@@ -19,9 +19,13 @@ class ClaimForm:
     So the script compares, takes a seat and writes; it builds little, which keeps it short for Redis.
     """
 
-    def __init__(self, queue: str, now_ms: int, proposals: Sequence[Proposal], *, one_line_in: int = 1) -> None:
+    def __init__(
+        self, queue: str, now_ms: int, proposals: Sequence[Proposal], *, one_line_in: int = 1, acceptance_ms: int = 0
+    ) -> None:
         """One proposal in so many gets a line among the recent matches."""
         self._queue = queue
+        self._acceptance_ms = acceptance_ms
+        self._status = first_status(acceptance_ms)
         self._here = f"|{queue}|"
         self._now_ms = now_ms
         self._proposals = proposals
@@ -50,7 +54,7 @@ class ClaimForm:
         return [
             word
             if word in ("TAKEN", "NO_SEAT")
-            else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms)
+            else Match(proposal.match_id, self._queue, region, teams, _seat(word), self._now_ms, self._acceptance_ms)
             for word, proposal, region, teams in zip(answers, self._proposals, self._regions, self._teams, strict=True)
         ]
 
@@ -82,7 +86,9 @@ class ClaimForm:
         region = common if proposal.region is None else proposal.region
         self._teams.append(tuple(teams))
         self._regions.append(region)
-        self._heads.append(head_of(MatchStatus.CREATED, proposal.match_id, self._queue, region, self._now_ms, teams))
+        self._heads.append(
+            head_of(self._status, proposal.match_id, self._queue, region, self._now_ms, teams, self._acceptance_ms)
+        )
         self._sums.append(repr(sum([member.rating for team in teams for member in team])))
         self._lines.append(recent_line(teams, region, self._now_ms) if has_line else "")
         self._sizes.append(len(self._marks) - first)

@@ -39,18 +39,21 @@ from matchmaking.stores.redis.words import (
     FILLING,
     ended_word,
     filling_word,
+    kept_of,
     last_word_of,
     left_of,
     live_word,
     matched_of,
     matched_player,
     newcomers_of,
+    row_of,
     ticket_word,
     waiting_of,
 )
 from matchmaking.stores.whole_parties import becomes_of, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
+    CalledOff,
     Elsewhere,
     Ended,
     Expired,
@@ -372,7 +375,7 @@ class RedisTicketStore:
     def _claim_batch(
         self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int, one_line_in: int
     ) -> list[Match | str]:
-        form = ClaimForm(rules.name, now_ms, proposals, one_line_in=one_line_in)
+        form = ClaimForm(rules.name, now_ms, proposals, one_line_in=one_line_in, acceptance_ms=rules.acceptance_ms)
         queue = self._keys.of_queue(rules.name)
         keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_matches, self._keys.tickets]
         keys += [self._keys.matches, self._keys.outbox, *self._offer_keys]
@@ -539,6 +542,43 @@ class RedisTicketStore:
         for batch in in_batches(player_ids, EXPIRE_BATCH):
             keys = [self._keys.tickets, *self._per_queue_keys, *map(self._keys.last_word, batch)]
             self._scripts.call("drop_tickets", keys, [len(batch), *batch, *self._queues])
+
+    def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
+        found: dict[PlayerId, KeptTicket] = {}
+        for match in matches:
+            players = [player.id for player in match.players]
+            with redis_errors():
+                rows: Any = self._client.hmget(self._keys.tickets, list(players))
+            for player, row in zip(players, rows, strict=True):
+                if row is not None and row.startswith(f"{match.id}|"):
+                    found[player] = kept_of(player, row)
+        return found
+
+    def confirm(self, matches: Sequence[Match]) -> None:
+        for match in matches:
+            self._scripts.call("confirm_match", [self._keys.matches], [match.id])
+
+    def call_off(self, called_off: CalledOff) -> None:
+        match = called_off.match
+        players = [player.id for player in match.players]
+        back = {player: kept.within(self._queues) for player, kept in called_off.back.items() if kept is not None}
+        rows = {player: row_of(kept) for player, kept in back.items() if kept is not None}
+        self._scripts.call(
+            "call_off_match",
+            [*self._match_keys, *self._pool_keys, *self._per_queue_keys, *map(self._keys.last_word, players)],
+            [
+                match.id,
+                match.server.id if match.server else "",
+                called_off.at_ms,
+                lifetimes.QUEUE_LIFETIME_MS,
+                self._last_word_ms,
+                match.queue,
+                len(players),
+                *[word for player in players for word in (player, rows.get(player, ""))],
+                *self._queues,
+            ],
+        )
+        self.let_go(*players)
 
     def start(self, matches: Sequence[Match]) -> None:
         for match in matches:

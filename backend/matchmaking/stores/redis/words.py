@@ -4,6 +4,7 @@ ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username   
            queues and ratings are parallel, with commas; party and traits may be ""
 match      created id|queue|region|created at, ms|sizes of the teams|seat as JSON or null     or in_progress …
            and a line a player, team by team: the player, and the ticket as it waited
+           or pending_acceptance, and milliseconds in which its players have to accept, …
 claim      filling claim|match|team|queue|claimed at, ms     beside the matches; and a line a player, as there
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
@@ -26,7 +27,7 @@ from matchmaking.match import (
     TicketId,
 )
 from matchmaking.stores.port import LeftBehind
-from matchmaking.ticket import Ended, Expired, Left, Matched, NotInQueue, TicketStatus, Waiting
+from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, TicketStatus, Waiting
 
 
 def waiting_of(answer: list[Any], known: Container[str]) -> Waiting:
@@ -58,6 +59,10 @@ def waiting_of(answer: list[Any], known: Container[str]) -> Waiting:
 def matched_of(word: str) -> Matched:
     head, *rows = word.split("\n")
     status, _, said = head.partition(" ")
+    acceptance_ms = 0
+    if status == MatchStatus.PENDING_ACCEPTANCE:
+        asked, _, said = said.partition(" ")
+        acceptance_ms = int(asked)
     match_id, queue, region, created_ms, sizes, seat = said.split("|", 5)
     server, at_ms = json.loads(seat), int(created_ms)
     players = iter([_player_of_row(row, queue, at_ms) for row in rows])
@@ -68,6 +73,7 @@ def matched_of(word: str) -> Matched:
         teams=tuple([tuple([next(players) for _ in range(int(size))]) for size in sizes.split(",")]),
         server=Seat(**server) if server else None,
         created_ms=at_ms,
+        acceptance_ms=acceptance_ms,
     )
     return Matched(match=match, status=MatchStatus(status))
 
@@ -91,11 +97,18 @@ def matched_player(player_id: PlayerId, mark: str, queue: str, at_ms: int) -> tu
 
 
 def head_of(
-    status: MatchStatus, match_id: str, queue: str, region: str, at_ms: int, teams: Sequence[Sequence[MatchedPlayer]]
+    status: MatchStatus,
+    match_id: str,
+    queue: str,
+    region: str,
+    at_ms: int,
+    teams: Sequence[Sequence[MatchedPlayer]],
+    acceptance_ms: int = 0,
 ) -> str:
     """The first line of a match up to its seat."""
     sizes = ",".join([str(len(team)) for team in teams])
-    return f"{status.value} {match_id}|{queue}|{region}|{at_ms}|{sizes}|"
+    asked = f"{acceptance_ms} " if status is MatchStatus.PENDING_ACCEPTANCE else ""
+    return f"{status.value} {asked}{match_id}|{queue}|{region}|{at_ms}|{sizes}|"
 
 
 #: Begins what is claimed for a match that runs.
@@ -116,7 +129,7 @@ def newcomers_of(word: str) -> Newcomers:
 
 def live_word(match: Match, status: MatchStatus) -> str:
     """A live match as `matchmaking:matches` holds it."""
-    head = head_of(status, match.id, match.queue, match.region, match.created_ms, match.teams)
+    head = head_of(status, match.id, match.queue, match.region, match.created_ms, match.teams, match.acceptance_ms)
     seat = json.dumps(asdict(match.server)) if match.server else "null"
     return "\n".join([head + seat, *(player.id + ticket_word(match, player) for player in match.players)])
 
@@ -143,6 +156,31 @@ def ended_word(ended: LeftBehind) -> str:
 def left_of(word: str, *, others: tuple[PlayerId, ...] = ()) -> Left:
     _, ticket_id, queue, waited_ms, _ = word.split("|", 4)
     return Left(queue=queue, ticket_id=TicketId(ticket_id), waited_ms=int(waited_ms), others=others)
+
+
+def kept_of(player_id: PlayerId, row: str) -> KeptTicket:
+    """A whole row of `matchmaking:tickets`."""
+    _, queues, ticket_id, ratings, joined_ms, region, party, traits, username = row.split("|", 8)
+    return KeptTicket(
+        id=TicketId(ticket_id),
+        player_id=player_id,
+        username=username,
+        queues=tuple(queues.split(",")),
+        region=region,
+        ratings=tuple(map(float, ratings.split(","))),
+        joined_ms=int(joined_ms),
+        party=party,
+        traits=traits,
+    )
+
+
+def row_of(kept: KeptTicket) -> str:
+    """The row of a ticket that waits."""
+    ratings = ",".join(map(repr, kept.ratings))
+    return (
+        f"|{','.join(kept.queues)}|{kept.id}|{ratings}|{kept.joined_ms}|{kept.region}|{kept.party}|{kept.traits}"
+        f"|{kept.username}"
+    )
 
 
 def ticket_word(match: Match, player: MatchedPlayer) -> str:

@@ -4,7 +4,7 @@
 -- KEYS[2..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each player, in the order of the players in ARGV
 -- ARGV[1] last asked before, ms  [2] lifetime of the last word, ms  [3] number of queues that follow
--- ARGV[4] the queue that is looked at  [5..] names of all queues; then players, or "lacks_members:" and a player: whose party was not whole when it was put back
+-- ARGV[4] the queue that is looked at  [5..] names of all queues; then players, or "lacks_members:<player>|<ticket id>" for one put back without its whole party
 --
 -- Returns the ids of the tickets that ended, then "PARTY" and players without whom a party cannot end: call again with
 -- them too. Whoever has asked meanwhile stays.
@@ -35,7 +35,7 @@ end
 for place = 5 + queues, #ARGV do
   local name, seen = ARGV[place], redis.call('ZSCORE', last_seen, ARGV[place])
   if seen and tonumber(seen) < before then
-    local lacking = string.match(name, '^lacks_members:(.*)')
+    local lacking, with_id = string.match(name, '^lacks_members:([^|]*)|(.*)')
     local its_queues, id, _, party = string.match(row_of(lacking or name), pattern)
     local found, is_whole = {}, true
     if not lacking and not waits_here(its_queues) then -- matched since, or gone
@@ -45,7 +45,7 @@ for place = 5 + queues, #ARGV do
     elseif not lacking then
       found = {name}
     end
-    if lacking and is_whole then found = {} end
+    if lacking and (is_whole or id ~= with_id) then found = {} end -- whole by now, or of an earlier ticket
     local lacks_words = false
     for _, player in ipairs(found) do
       if not words[player] then lacks_words, more[#more + 1] = true, player end

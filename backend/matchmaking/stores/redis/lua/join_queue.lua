@@ -109,7 +109,7 @@ for number = 1, wanted do
     if size >= 2 and call('SET', nudge, now, 'NX', 'PX', ARGV[13]) then wants_round[#wants_round + 1] = names[number] end
   end
   if match_id == '' or not is_waiting then call('ZADD', last_seen, now, player) end
-  if lacks_members then call('ZADD', last_seen, now, 'lacks_members:' .. player) end
+  if lacks_members then call('ZADD', last_seen, now, 'lacks_members:' .. player .. '|' .. id) end
   if size == 1 then -- rounds keep these alive, see begin_round
     for _, one in ipairs({tickets, queue, arrivals, last_seen}) do call('PEXPIRE', one, ARGV[11]) end
     call('PEXPIRE', stats, ARGV[12])

@@ -1,0 +1,60 @@
+-- call_off_match: a match was not accepted: some tickets wait again, the others have ended, its seat is free.
+--
+-- KEYS[1] matches       hash, match id -> its status and the match, of live matches
+-- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
+-- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|…|username"; match is "" while it waits
+-- KEYS[4] servers       hash, server -> JSON record     [5] active  hash, server -> games it hosts
+-- KEYS[6] load          sorted set, servers with a free seat -> load: games per million of capacity
+-- KEYS[7] seats         sorted set, the same -> a million times the number of its region + load
+-- KEYS[8] active_games  sorted set by name, "server/match"
+-- KEYS[9..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- then last_word (string) of each player, in the order of ARGV
+-- ARGV[1] match id  [2] server or ""  [3] last asked at, ms  [4] queue lifetime, ms  [5] lifetime of the last word, ms
+-- ARGV[6] queue of the match  [7] its players  [8..] for each of them: player, the ticket that waits again or ""; then the
+-- names of the queues
+--
+-- Returns {"CALLED_OFF"}, or {"SAME"} where it was over; tickets that are not this match's any more stay as they are
+local tickets, servers, active, load, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local match_id, server_id, players, places = ARGV[1], ARGV[2], tonumber(ARGV[7]), {}
+for place = 8 + 2 * players, #ARGV do places[ARGV[place]] = 9 + (place - 8 - 2 * players) * 4 end
+local words_from = 9 + 4 * (#ARGV - 7 - 2 * players)
+local raw = redis.call('HGET', servers, server_id)
+local server = raw and cjson.decode(raw)
+local function wait_again(player, ticket)
+  local its_queues, ratings, joined_ms = string.match(ticket, '^|([^|]*)|[^|]*|([^|]*)|([^|]*)')
+  local points = string.gmatch(ratings, '[^,]+')
+  redis.call('HSET', tickets, player, ticket)
+  for name in string.gmatch(its_queues, '[^,]+') do
+    local at, rating = places[name], points()
+    if at then
+      redis.call('ZADD', KEYS[at], rating, player)
+      redis.call('ZADD', KEYS[at + 1], joined_ms, player)
+      redis.call('ZADD', KEYS[at + 2], ARGV[3], player)
+      redis.call('HINCRBYFLOAT', KEYS[at + 3], 'rating_sum', rating)
+      for zset = at, at + 2 do redis.call('PEXPIRE', KEYS[zset], ARGV[4]) end
+    end
+  end
+end
+
+local was_live = redis.call('HDEL', KEYS[1], match_id) == 1
+redis.call('HDEL', KEYS[2], match_id)
+if was_live and places[ARGV[6]] then redis.call('HINCRBY', KEYS[places[ARGV[6]] + 3], 'total_matches', -1) end
+for number = 1, players do
+  local player, ticket = ARGV[6 + 2 * number], ARGV[7 + 2 * number]
+  local its_match, id = string.match(redis.call('HGET', tickets, player) or '', '^([^|]*)|[^|]*|([^|]*)')
+  if its_match == match_id and ticket ~= '' then
+    wait_again(player, ticket)
+  elseif its_match == match_id then
+    redis.call('HDEL', tickets, player)
+    redis.call('SET', KEYS[words_from + number - 1], 'ended|' .. id .. '|abandoned|' .. match_id, 'PX', ARGV[5])
+  end
+end
+if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 1 then
+  local games = redis.call('HINCRBY', active, server_id, -1)
+  if server and server.status == 'ready' and games < server.capacity then
+    local its_load = math.floor(games * 1000000 / server.capacity)
+    redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
+    redis.call('ZADD', load, its_load, server_id)
+  end
+end
+return {was_live and 'CALLED_OFF' or 'SAME'}
