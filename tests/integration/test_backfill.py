@@ -492,6 +492,24 @@ def test_a_queue_whose_rules_fill_no_seats_refuses(api: Api, server: str) -> Non
     assert told(api, leaver)["status"] == "matched"
 
 
+def test_nobody_can_be_asked_for_before_all_have_accepted(api: Api, server: str, settings: Any) -> None:
+    ranked = replace(settings.RULES.queues["ranked"], acceptance_seconds=20)
+    settings.RULES = replace(settings.RULES, queues={**settings.RULES.queues, "ranked": ranked})
+    wiring._live_rules.cache_clear()
+    (one, leaver), match_id = a_match(api)
+
+    assert ask(api, match_id, leaver, token=server, expect=409)["match_status"] == "pending_acceptance"
+    assert told(api, leaver)["match"]["id"] == match_id
+
+    for player in (one, leaver):
+        api.post(f"matches/{match_id}/accept/", token=player.token)
+    ask(api, match_id, leaver, token=server)
+    newcomer = api.player()
+    join(api, newcomer)
+    api.round()
+    assert teams_of(told(api, newcomer)["match"]) == [[one.id], [newcomer.id]]
+
+
 @pytest.mark.parametrize("body", [{}, {"leaver": "nobody"}, {"leaver": None}, {"leaver": 1}])
 def test_a_body_that_names_no_player_is_refused_by_name(api: Api, server: str, body: Any) -> None:
     _, match_id = a_match(api)
