@@ -22,7 +22,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | matchmaking:last_word:<player> | string      | how the player's last ticket ended          | LAST_WORD          |
 | matchmaking:elsewhere:<player> | string      | the player waits in a queue of PostgreSQL   | the ticket's       |
 | matchmaking:matches            | hash        | live match -> its status, the match         | MATCHES            |
-| matchmaking:outbox             | hash        | match not announced -> epoch of its claim   | MATCHES            |
+| matchmaking:outbox             | hash        | what is not announced -> epoch of its claim | MATCHES            |
 | matchmaking:outbox_dead        | hash        | match PostgreSQL refuses -> the match       | DEAD               |
 | matchmaking:incarnation        | string      | by which a Redis that lost data is noticed  | STATS              |
 | matchmaking:probe              | string      | whether this Redis can be written to        | a second           |

@@ -1,13 +1,15 @@
 """What callers are told: outcomes as JSON trees. Pure. These names are the API's contract."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from matchmaking.expectations.eta import Eta
 from matchmaking.expectations.reason import Reason
 from matchmaking.history import instant, teams_of
 from matchmaking.match import Match, MatchedPlayer, PlayerId
-from matchmaking.models import MatchRecord, Participant
+from matchmaking.models import MatchRecord, OpenSeat, Participant, SeatStatus
 from matchmaking.party import members_of, party_id_of
 from matchmaking.rules import QueueRules
 from matchmaking.services.explain_ticket import Explanation
@@ -104,7 +106,7 @@ def kept_of(waiting: Waiting, player: PlayerCaller) -> KeptTicket:
 def of_matched(matched: Matched, player_id: PlayerId, acceptance: Acceptance | None = None) -> Tree:
     """A live match, and of an opponent's team the first player; while its players are asked, how far they are."""
     opponent = next(
-        (team[0] for team in matched.match.teams if all(player.id != player_id for player in team)),
+        (team[0] for team in matched.match.teams if team and all(player.id != player_id for player in team)),
         None,
     )
     return {
@@ -188,6 +190,34 @@ def of_record(record: MatchRecord, acceptance: Acceptance | None = None) -> Tree
     }
 
 
+def of_seats(record: MatchRecord, now_ms: int) -> Tree:
+    """The seats that were asked for in a match, in the order in which their players left."""
+    participants = {one.player_id: one for one in record.participants.all()}
+    return {
+        "match": str(record.id),
+        "seats": [_of_seat(seat, participants, now_ms) for seat in record.open_seats.all()],
+    }
+
+
+def _of_seat(seat: OpenSeat, participants: Mapping[UUID, Participant], now_ms: int) -> Tree:
+    has_expired = seat.status == SeatStatus.OPEN and seat.ends_at <= instant(now_ms)
+    newcomer = participants[seat.filled_by] if seat.filled_by else None
+    return {
+        "leaver": str(seat.leaver_id),
+        "team": seat.team,
+        "status": "expired" if has_expired else seat.status,
+        "opened_at": seat.opened_at.isoformat(timespec="milliseconds"),
+        "ends_at": seat.ends_at.isoformat(timespec="milliseconds"),
+        "player": {
+            "id": str(newcomer.player_id),
+            "username": newcomer.username,
+            "elo_rating": whole(newcomer.ticket_rating),
+        }
+        if newcomer
+        else None,
+    }
+
+
 def _of_participant(participant: Participant) -> Tree:
     before, after = participant.rating_before, participant.rating_after
     return {
@@ -196,4 +226,6 @@ def _of_participant(participant: Participant) -> Tree:
         "elo_rating": whole(participant.ticket_rating),
         "elo_before": None if before is None else whole(before),
         "elo_after": None if after is None else whole(after),
+        "joined_at": participant.joined_at.isoformat(timespec="milliseconds") if participant.joined_at else None,
+        "left_at": participant.left_at.isoformat(timespec="milliseconds") if participant.left_at else None,
     }

@@ -14,7 +14,7 @@ from datastore.batches import in_batches
 from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.prediction import win_probabilities
-from matchmaking.ticket import CalledOff, Ended, KeptTicket, Matched
+from matchmaking.ticket import CalledOff, Ended, KeptTicket, Matched, NotInQueue
 
 #: Matches a statement. Larger saves round trips; smaller keeps the statement's text under some MB.
 _BATCH = 2000
@@ -168,9 +168,11 @@ def find_live_match(player_id: PlayerId) -> Matched | None:
     return None if record is None else Matched(match=match_of(record), status=MatchStatus(record.status))
 
 
-def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | None:
+def find_match_of_ticket(player_id: PlayerId, ticket_id: TicketId) -> Ended | NotInQueue | None:
     """The match that a player's ticket became, where that match is over; none that fell, so that the ticket waits
-    again."""
+    again. `NotInQueue` where the player has left it."""
+    if Participant.objects.filter(player_id=player_id, ticket_id=ticket_id, left_at__isnull=False).exists():
+        return NotInQueue()
     ended = Participant.objects.filter(player_id=player_id, ticket_id=ticket_id, match__ended_at__isnull=False)
     record = MatchRecord.objects.filter(id__in=ended.exclude(waits_again=True).values("match_id")).first()
     return None if record is None else Ended(match_id=MatchId(str(record.id)), status=MatchStatus(record.status))
@@ -242,14 +244,15 @@ def teams_of(participants: Iterable[Participant]) -> list[int]:
 
 
 def match_of(record: MatchRecord) -> Match:
-    """A match as stores know it, from history."""
+    """A match as stores know it, from history: with those who play now, or played to the end. A team may be empty."""
     participants = list(record.participants.all())
     return Match(
         id=MatchId(str(record.id)),
         queue=record.queue,
         region=record.region,
         teams=tuple(
-            tuple(_matched_player(p) for p in participants if p.team == team) for team in teams_of(participants)
+            tuple(_matched_player(p) for p in participants if p.team == team and p.left_at is None)
+            for team in teams_of(participants)
         ),
         server=Seat(**record.server) if record.server else None,
         created_ms=round(record.created_at.timestamp() * 1000),

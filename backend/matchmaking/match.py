@@ -104,12 +104,44 @@ class Claims:
     are_recorded: bool = False
 
 
+class SeatProposal(NamedTuple):
+    """Tickets that the engine would seat in one team of a running match, under the id that their claim would get."""
+
+    claim_id: MatchId
+    match_id: MatchId
+    #: 1 is the first of the match.
+    team: int
+    entrants: tuple[Entrant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """Players whose tickets are claimed for open seats in one team of a running match: all get in, or none."""
+
+    claim_id: MatchId
+    match_id: MatchId
+    queue: str
+    team: int
+    players: tuple[MatchedPlayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatClaims:
+    """Which proposals for open seats were claimed."""
+
+    newcomers: list[Newcomers]
+    #: Whether history has them already, as in `Claims`.
+    are_recorded: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """A match claimed and not yet announced. `match` is None where it cannot be read."""
+    """A match claimed and not yet announced, or players claimed for one that runs (`newcomers`). Both are None where it
+    cannot be read."""
 
     match_id: MatchId
     match: Match | None
     raw: str
     #: The epoch of its claim: history refuses it where the stores have been switched since.
     epoch: int
+    newcomers: Newcomers | None = None

@@ -92,6 +92,10 @@ class Participant(models.Model):
     kept_ticket = models.JSONField(null=True)
     rating_before = models.FloatField(null=True)
     rating_after = models.FloatField(null=True)
+    #: When the player came into the running match; None for those whom it was made for.
+    joined_at = models.DateTimeField(null=True)
+    #: When the player left it, as its server said.
+    left_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["team", "id"]
@@ -103,6 +107,41 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} in {self.match_id}"
+
+
+class SeatStatus(models.TextChoices):
+    """Where an open seat is on its way. One that nobody took in time stays `open`, with its end in the past."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    WITHDRAWN = "withdrawn"
+    #: The match ended first.
+    OVER = "over"
+
+
+class OpenSeat(models.Model):
+    """The seat of a player who has left a running match: its server asks for another one."""
+
+    match = models.ForeignKey(MatchRecord, on_delete=models.CASCADE, related_name="open_seats", db_index=False)
+    leaver_id = models.UUIDField()
+    team = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=16, choices=SeatStatus.choices, default=SeatStatus.OPEN)
+    opened_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    filled_by = models.UUIDField(null=True)
+    #: When the ticket store was told who plays now; None: still to be done.
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["match", "leaver_id"], name="one_seat_a_leaver")]
+        indexes = [
+            models.Index(fields=["match", "team"], name="seat_open", condition=models.Q(status="open")),
+            models.Index(fields=["match"], name="seat_untold", condition=models.Q(told_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.match_id}, team {self.team}: {self.status}"
 
 
 class Ticket(models.Model):

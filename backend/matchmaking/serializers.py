@@ -212,6 +212,8 @@ class ResultBody(serializers.Serializer[Any]):
 class RatedPlayerAnswer(PlayerAnswer):
     elo_before = serializers.IntegerField(allow_null=True)
     elo_after = serializers.IntegerField(allow_null=True)
+    joined_at = serializers.DateTimeField(allow_null=True, help_text="Of who came into the running match.")
+    left_at = serializers.DateTimeField(allow_null=True, help_text="Of who left it before its end.")
 
 
 class RecordAnswer(serializers.Serializer[Any]):
@@ -229,6 +231,24 @@ class RecordAnswer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Of each team, as predicted when the match was made.",
     )
+
+
+class BackfillBody(serializers.Serializer[Any]):
+    leaver = serializers.UUIDField(help_text="The player who has left the match, by id.")
+
+
+class OpenSeatAnswer(serializers.Serializer[Any]):
+    leaver = serializers.UUIDField()
+    team = serializers.IntegerField(help_text="1 is the first of the match's `teams`.")
+    status = serializers.ChoiceField(choices=["open", "filled", "withdrawn", "expired", "over"])
+    opened_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(help_text="Nobody is sent after that; ask again if you still want somebody.")
+    player = PlayerAnswer(allow_null=True, help_text="Who came.")
+
+
+class BackfillAnswer(serializers.Serializer[Any]):
+    match = serializers.UUIDField()
+    seats = OpenSeatAnswer(many=True)
 
 
 class HeartbeatBody(serializers.Serializer[Any]):

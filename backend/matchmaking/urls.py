@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from matchmaking.views import ExplainView, JoinView, LeaveView, StatsView, StatusView
 from matchmaking.views_matches import (
     AcceptView,
+    BackfillView,
     DeclineView,
     HeartbeatView,
     HistoryView,
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("matches/<uuid:match_id>/accept/", AcceptView.as_view(), name="match-accept"),
     path("matches/<uuid:match_id>/decline/", DeclineView.as_view(), name="match-decline"),
     path("matches/<uuid:match_id>/result/", ResultView.as_view(), name="match-result"),
+    path("matches/<uuid:match_id>/backfill/", BackfillView.as_view(), name="match-backfill"),
     path("servers/register/", RegisterView.as_view(), name="servers-register"),
     path("servers/<str:server_id>/heartbeat/", HeartbeatView.as_view(), name="servers-heartbeat"),
     path("servers/<str:server_id>/", ServerView.as_view(), name="server"),

@@ -21,6 +21,8 @@ from matchmaking import answers
 from matchmaking.match import MatchId, PlayerId
 from matchmaking.models import MatchRecord
 from matchmaking.serializers import (
+    BackfillAnswer,
+    BackfillBody,
     HeartbeatAnswer,
     HeartbeatBody,
     RecordAnswer,
@@ -30,6 +32,7 @@ from matchmaking.serializers import (
 from matchmaking.services.accept_match import accept_match
 from matchmaking.services.decline_match import decline_match
 from matchmaking.services.host_matches import heartbeat, refusal_of, remove_server, take_up_matches
+from matchmaking.services.open_seat import find_seats, open_seat, withdraw_seats
 from matchmaking.services.pending_match import acceptance_of
 from matchmaking.services.report_result import report_result
 from matchmaking.services.settle_match import find_record
@@ -195,6 +198,68 @@ class ResultView(Door):
             now_ms=wiring.clock(),
         )
         return answer(answers.of_record(record))
+
+
+class BackfillView(Door):
+    """By the match's server; a match without a server with the fleet key."""
+
+    permission_classes = [IsServerOrFleet]
+
+    @extend_schema(
+        request=BackfillBody,
+        responses={200: BackfillAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="A player has left; send another one",
+        description="The leaver plays no longer and may join again; the seat is offered to waiting players, in queues "
+        "whose rules have `backfill`. Sent twice it is one request.",
+        tags=["matches"],
+    )
+    def post(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        body = BackfillBody(data=body_of(request, {"leaver"}))
+        body.is_valid(raise_exception=True)
+        now_ms = wiring.clock()
+        record = open_seat(
+            store=wiring.ticket_store(),
+            pool=wiring.server_pool(),
+            rules=wiring.rules(),
+            caller=server_or_fleet_of(request),
+            match_id=MatchId(str(match_id)),
+            leaver=PlayerId(str(body.validated_data["leaver"])),
+            now_ms=now_ms,
+        )
+        return answer(answers.of_seats(record, now_ms))
+
+    @extend_schema(
+        responses={200: BackfillAnswer, **problems(401, 403, 404, 409, 503)},
+        summary="What has become of the seats that were asked for",
+        tags=["matches"],
+    )
+    def get(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        record = find_seats(
+            pool=wiring.server_pool(), caller=server_or_fleet_of(request), match_id=MatchId(str(match_id))
+        )
+        return answer(answers.of_seats(record, wiring.clock()))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("leaver", uuid.UUID, description="Only the seat of this player; else all.")],
+        responses={200: BackfillAnswer, **problems(400, 401, 403, 404, 409, 503)},
+        summary="Send nobody any more",
+        description="Seats that are filled stay so, and whoever left stays out. Sent twice it has one effect.",
+        tags=["matches"],
+    )
+    def delete(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
+        asked = request.query_params.get("leaver")
+        if asked is not None:
+            body = BackfillBody(data={"leaver": asked})
+            body.is_valid(raise_exception=True)
+        now_ms = wiring.clock()
+        record = withdraw_seats(
+            pool=wiring.server_pool(),
+            caller=server_or_fleet_of(request),
+            match_id=MatchId(str(match_id)),
+            leaver=None if asked is None else PlayerId(str(body.validated_data["leaver"])),
+            now_ms=now_ms,
+        )
+        return answer(answers.of_seats(record, now_ms))
 
 
 class RegisterView(Door):

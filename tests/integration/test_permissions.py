@@ -16,6 +16,7 @@ CALLERS = ("anonymous", "player", "stranger", "server", "other_server", "stale_s
 
 REGISTRATION = {"id": "new-1", "host": "10.0.0.9", "port": 7777, "capacity": 1}
 RESULT = {"ranks": [1, 2]}
+LEAVER = {"leaver": "00000000-0000-4000-8000-000000000000"}
 ACCOUNT = {"username": "newcomer", "password": PASSWORD}
 #: Of the party that `player` leads; "<member>" is the other one in it.
 GUEST = {"username": "boss"}
@@ -59,6 +60,10 @@ MATRIX = [
     Call("POST", "api/matches/<uuid:match_id>/accept/", (401, 409, 403, 403, 403, 403, 403, 403)),
     Call("POST", "api/matches/<uuid:match_id>/decline/", (401, 409, 403, 403, 403, 403, 403, 403)),
     Call("POST", "api/matches/<uuid:match_id>/result/", (401, 403, 403, 200, 403, 409, 403, 403), RESULT),
+    # The queue of the match fills no seats; `test_backfill.py` asks in one that does.
+    Call("POST", "api/matches/<uuid:match_id>/backfill/", (401, 403, 403, 409, 403, 409, 403, 403), LEAVER),
+    Call("GET", "api/matches/<uuid:match_id>/backfill/", (401, 403, 403, 200, 403, 409, 403, 403)),
+    Call("DELETE", "api/matches/<uuid:match_id>/backfill/", (401, 403, 403, 200, 403, 409, 403, 403)),
     Call("GET", "api/servers/", (401, 403, 403, 403, 403, 403, 403, 200)),
     Call("POST", "api/servers/register/", (401, 403, 403, 403, 403, 403, 201, 403), REGISTRATION),
     Call("POST", "api/servers/<str:server_id>/heartbeat/", (401, 403, 403, 200, 403, 409, 403, 403)),
@@ -206,6 +211,7 @@ def test_whoever_is_refused_has_changed_nothing(api: Api, credentials: dict[str,
     match_id = credentials["match"]["id"]
     for method, path, body in (
         ("POST", f"matches/{match_id}/result/", RESULT),
+        ("POST", f"matches/{match_id}/backfill/", LEAVER),
         ("POST", "servers/eu-1/drain/", None),
         ("DELETE", "servers/eu-1/", None),
     ):

@@ -179,6 +179,21 @@ def test_it_says_when_a_ticket_and_a_match_end() -> None:
     assert "after 2 h 30 min." in always(text, "abandoned")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('backfill = "first"', "is offered for 2 min, and filled before new matches are made."),
+        (
+            'backfill = "last"\nbackfill_ttl_seconds = 45',
+            "is offered for 45 s, and filled from those for whom there is no new match.",
+        ),
+    ],
+)
+def test_it_says_what_becomes_of_a_seat_that_a_player_leaves(text: str, said: str) -> None:
+    assert always(text, "A seat") == f"A seat that a player leaves in a running match {said}"
+    assert "A seat that" not in explain(a_queue())
+
+
 def test_it_says_how_a_match_is_rated() -> None:
     assert always("k_factor = 12\ninitial_rating = 900", "Rated") == (
         "Rated by Elo; new players start at 900; a match moves a rating by 12 points at most."

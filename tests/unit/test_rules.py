@@ -248,6 +248,7 @@ EXPANSIONS = [
     ("rematch.points = 5", 2, "no opponent is remembered"),
     ("rematch.last = 5", 2, "cost no points"),
     ("rematch.last = 21", 2, "from 0 to 20"),
+    ("backfill_ttl_seconds = 20", 2, "no seat is offered with backfill = off"),
     ('rating_model = "glicko2"\nk_factor = 20', 3, "belongs to elo, and the rating model is glicko2"),
 ]
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matchmaking.engine.backfill import OpenSeats, fill_seats
     from matchmaking.engine.density import Density, estimate_density
     from matchmaking.engine.pairing import Pairing, find_matches
     from matchmaking.engine.patience import Patience
@@ -18,12 +19,14 @@ __all__ = [
     "Density",
     "GroupedMatch",
     "Grouping",
+    "OpenSeats",
     "Pairing",
     "Patience",
     "SearchWindow",
     "WaitingTickets",
     "WhoseWait",
     "estimate_density",
+    "fill_seats",
     "find_groups",
     "find_matches",
 ]
@@ -32,12 +35,14 @@ _HOMES = {
     "Density": "density",
     "GroupedMatch": "teams.grouping",
     "Grouping": "teams.grouping",
+    "OpenSeats": "backfill",
     "Pairing": "pairing",
     "Patience": "patience",
     "SearchWindow": "search_window",
     "WaitingTickets": "tickets",
     "WhoseWait": "search_window",
     "estimate_density": "density",
+    "fill_seats": "backfill",
     "find_groups": "teams.grouping",
     "find_matches": "pairing",
 }

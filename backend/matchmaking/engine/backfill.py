@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
@@ -11,15 +10,6 @@ from matchmaking.engine.demands import LatencyLimit
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.teams.units import Units, gather_units
 from matchmaking.engine.tickets import WaitingTickets
-
-
-class BackfillPriority(StrEnum):
-    """Whether open seats or new matches choose first among waiting tickets."""
-
-    #: Open seats: players of a running match wait for nobody. New matches get who is left.
-    FIRST = "first"
-    #: New matches: open seats get who would have to wait on.
-    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)

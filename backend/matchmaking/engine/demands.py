@@ -2,6 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BackfillPriority(StrEnum):
+    """Whether open seats of running matches are filled, and whether they or new matches choose first among waiting
+    tickets."""
+
+    #: A match that loses a player goes on without.
+    OFF = "off"
+    #: Open seats: players of a running match wait for nobody. New matches get who is left.
+    FIRST = "first"
+    #: New matches: open seats get who would have to wait on.
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)

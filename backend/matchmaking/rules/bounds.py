@@ -40,6 +40,7 @@ QUEUE: Bounds = {
     "k_factor": Bound(0, 400, above=True),
     "ticket_ttl_seconds": Bound(1, _DAY_SECONDS),
     "match_ttl_seconds": Bound(1, 7 * _DAY_SECONDS),
+    "backfill_ttl_seconds": Bound(1, _DAY_SECONDS),
     "acceptance_seconds": Bound(0, 120),
     "priority": Bound(0, 100, whole=True),
 }

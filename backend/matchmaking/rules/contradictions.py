@@ -4,7 +4,7 @@ in; the key at fault, the reason and the cure come out."""
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.rules.bounds import MOST_PLAYERS
@@ -46,6 +46,11 @@ def _no_minimum(made: MatchFormat) -> str:
 def of_rating(said: Said, model: RatingModel) -> Contradictions:
     if "k_factor" in said and model is not RatingModel.ELO:
         yield "k_factor", f"belongs to elo, and the rating model is {model}: leave it out"
+
+
+def of_backfill(said: Said, backfill: BackfillPriority) -> Contradictions:
+    if "backfill_ttl_seconds" in said and backfill is BackfillPriority.OFF:
+        yield "backfill_ttl_seconds", "no seat is offered with backfill = off: give backfill, or leave it out"
 
 
 def of_acceptance(acceptance_seconds: float, match_ttl_seconds: float) -> Contradictions:

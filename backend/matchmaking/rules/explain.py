@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from matchmaking.engine.demands import BackfillPriority
 from matchmaking.engine.search_window import WhoseWait
 from matchmaking.rules.values import Placement, QueueRules
 from players.rating_models import RatingModel
@@ -15,6 +16,10 @@ _PLACEMENT = {
     Placement.OPTIONAL: "A match takes a seat on a game server where one is free, and starts without where none is.",
     Placement.REQUIRED: "A match waits for a free seat on a game server; until then both sides keep their places.",
     Placement.NONE: "A match takes no seat on a game server.",
+}
+_BACKFILL = {
+    BackfillPriority.FIRST: "before new matches are made",
+    BackfillPriority.LAST: "from those for whom there is no new match",
 }
 _MODEL = {
     RatingModel.ELO: "by Elo",
@@ -95,6 +100,11 @@ def _always(rules: QueueRules, rating: float) -> Iterator[str]:
         f"Who does not ask for the status for {_duration(rules.ticket_ttl_seconds)} leaves the queue: the ticket has "
         "expired. Who keeps asking waits without end."
     )
+    if rules.backfill is not BackfillPriority.OFF:
+        yield (
+            f"A seat that a player leaves in a running match is offered for {_duration(rules.backfill_ttl_seconds)}, "
+            f"and filled {_BACKFILL[rules.backfill]}."
+        )
     yield f"A match without a result is abandoned after {_duration(rules.match_ttl_seconds)}."
     moves = f"; a match moves a rating by {_number(rules.k_factor)} points at most" if _is_elo(rules) else ""
     yield f"Rated {_MODEL[rules.rating_model]}; new players start at {_points(rules.initial_rating)}{moves}."

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow, WhoseWait
 from matchmaking.rules import bounds, contradictions
@@ -92,6 +92,8 @@ class _Reader:
         numbers = self._numbers(table, bounds.QUEUE, here)
         model = self._word(table, "rating_model", RatingModel.ELO, here)
         self._refuse(contradictions.of_rating(table, model), here)
+        backfill = self._word(table, "backfill", BackfillPriority.OFF, here)
+        self._refuse(contradictions.of_backfill(table, backfill), here)
         self._refuse(contradictions.of_acceptance(*_of_acceptance(numbers)), here)
         match = self._made(MatchFormat, table, bounds.FORMAT, here, contradictions.of_format)
         return QueueRules(
@@ -99,6 +101,7 @@ class _Reader:
             format=match,
             rating_model=model,
             placement=self._word(table, "placement", Placement.OPTIONAL, here),
+            backfill=backfill,
             search_window=self._window(self._table(table, "search_window", here), f"{here}.search_window"),
             latency=self._section(LatencyLimit, table, "latency", bounds.LATENCY, here, contradictions.of_latency),
             rematch=self._section(RematchRule, table, "rematch", bounds.REMATCH, here, contradictions.of_rematch),

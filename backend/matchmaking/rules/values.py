@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.search_window import SearchWindow
 from players.rating_models import RatingModel
 
@@ -33,6 +33,10 @@ class QueueRules:
     ticket_ttl_seconds: float = 300.0
     #: Seconds. Longer than the longest game, or its result comes too late to count.
     match_ttl_seconds: float = 3600.0
+    backfill: BackfillPriority = BackfillPriority.OFF
+    #: Seconds for which an open seat is offered. Too small leaves seats empty that somebody was about to take; too
+    #: large sends players into matches that are nearly over.
+    backfill_ttl_seconds: float = 120.0
     #: Seconds in which all players have to accept a match before it starts; 0 asks nobody. Too small counts players as
     #: gone who are not; too large lets nine wait for one who is.
     acceptance_seconds: float = 0.0
@@ -50,6 +54,10 @@ class QueueRules:
     @property
     def match_ttl_ms(self) -> int:
         return round(self.match_ttl_seconds * 1000)
+
+    @property
+    def backfill_ttl_ms(self) -> int:
+        return round(self.backfill_ttl_seconds * 1000)
 
     @property
     def acceptance_ms(self) -> int:

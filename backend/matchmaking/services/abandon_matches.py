@@ -9,6 +9,7 @@ from matchmaking.history import instant
 from matchmaking.match import MatchId
 from matchmaking.models import MatchRecord
 from matchmaking.rules import Rules
+from matchmaking.services.seat_newcomers import tell_untold
 from matchmaking.services.settle_match import Outcome, find_record, release_match, settle_match
 from matchmaking.stores.port import TicketStore
 from players.stores.port import RatingCache
@@ -55,7 +56,7 @@ def _release(store: TicketStore, ratings: RatingCache, rules: Rules, match_id: s
 
 def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, now_ms: int) -> int:
     """Abandon matches older than their queue's `match_ttl_seconds`, or than any queue's where theirs is not known any
-    more; finish the release of ended ones."""
+    more; finish the release of ended ones; tell the store who has left or come in, where it has not heard."""
     now = instant(now_ms)
     lifetimes = {queue: timedelta(seconds=known.match_ttl_seconds) for queue, known in rules.known.items()}
     live = MatchRecord.objects.filter(ended_at=None)
@@ -69,4 +70,5 @@ def settle_overdue(*, store: TicketStore, ratings: RatingCache, rules: Rules, no
     unreleased = MatchRecord.objects.filter(released_at=None, ended_at__lt=ended_before).order_by("ended_at")
     for record in unreleased.prefetch_related("participants")[:SETTLE_BATCH]:
         release_match(store=store, ratings=ratings, rules=rules, record=record, now_ms=now_ms)
+    tell_untold(store=store, now_ms=now_ms)
     return settled

@@ -55,8 +55,9 @@ def come_home(
 
 
 def _take_back_claims(store: VolatileStore, now_ms: int) -> None:
-    while entries := [entry.match for entry in store.outbox(BATCH) if entry.match is not None]:
-        store.withdraw(entries, now_ms)
+    while entries := [entry for entry in store.outbox(BATCH) if entry.match or entry.newcomers]:
+        store.withdraw([entry.match for entry in entries if entry.match], now_ms)
+        store.give_back([entry.newcomers for entry in entries if entry.newcomers], now_ms)
 
 
 def _move(store: VolatileStore, batch: list[LeftBehind], rules: Rules, now_ms: int) -> int:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from crash_points import crash_point
 from matchmaking.charge import InCharge
+from matchmaking.engine.demands import BackfillPriority
 from matchmaking.match import Match
 from matchmaking.rules import QueueRules
+from matchmaking.services.fill_seats import fill_seats
 from matchmaking.services.propose import find_density, propose
 from matchmaking.services.record_matches import record_and_announce
 from matchmaking.stores.port import RoundTurn, TicketStore
@@ -81,17 +83,30 @@ def uncollected() -> Iterator[None]:
 def run_round(
     *, store: TicketStore, rules: QueueRules, charge: InCharge | None, now_ms: int, new_id: Callable[[], str]
 ) -> list[Match]:
-    """Snapshot, decide, claim, record, announce. Answers the matches that were announced."""
+    """Snapshot, decide, claim, record, announce. Answers the matches that were announced. Open seats of running matches
+    are filled before or after the new matches have chosen, where the rules say so."""
     began = time.perf_counter()
     recovered_ms = charge.recovered_ms if charge else 0
     # After a recovery, a ticket may have ended in data that is lost: it counts once it has been asked for again.
     is_recent = now_ms - recovered_ms <= 2 * rules.ticket_ttl_ms
     tickets = store.snapshot(rules.name, asked_since_ms=recovered_ms if is_recent else 0)
+    epoch = charge.epoch if charge else 0
+    if rules.backfill is BackfillPriority.FIRST:
+        tickets = fill_seats(store=store, rules=rules, tickets=tickets, epoch=epoch, now_ms=now_ms, new_id=new_id)
     density = find_density(store=store, rules=rules, tickets=tickets, now_ms=now_ms)
     proposals = propose(tickets=tickets, rules=rules, now_ms=now_ms, new_id=new_id, density=density)
+    if rules.backfill is BackfillPriority.LAST:
+        fill_seats(
+            store=store,
+            rules=rules,
+            tickets=tickets,
+            epoch=epoch,
+            now_ms=now_ms,
+            new_id=new_id,
+            proposals=proposals,
+        )
     if not proposals:
         return []
-    epoch = charge.epoch if charge else 0
     crash_point("before claim")
     claims = store.claim(rules, proposals, now_ms, epoch=epoch)
     crash_point("after claim")

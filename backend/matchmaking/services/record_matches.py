@@ -10,6 +10,7 @@ from crash_points import crash_point
 from errors import StoreUnavailable
 from matchmaking.history import OlderEpoch, Refused, record_matches
 from matchmaking.match import Match, MatchStatus, OutboxEntry
+from matchmaking.services.seat_newcomers import seat_or_give_back
 from matchmaking.stores.port import TicketStore
 
 logger = logging.getLogger(__name__)
@@ -38,12 +39,14 @@ def sweep_outbox(*, store: TicketStore, now_ms: int) -> int:
     announced = 0
     for epoch, group in groupby(entries, key=lambda entry: entry.epoch):
         of_epoch = list(group)
-        _bury(store, [entry for entry in of_epoch if entry.match is None])
+        _bury(store, [entry for entry in of_epoch if entry.match is None and entry.newcomers is None])
         matches = [entry.match for entry in of_epoch if entry.match is not None]
         try:
             announced += len(_record(store, matches, epoch, now_ms))
         except (IntegrityError, DataError):
             announced += _record_one_by_one(store, of_epoch, now_ms)
+        for newcomers in [entry.newcomers for entry in of_epoch if entry.newcomers is not None]:
+            announced += seat_or_give_back(store=store, newcomers=newcomers, epoch=epoch, now_ms=now_ms)
     return announced
 
 

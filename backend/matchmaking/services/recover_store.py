@@ -1,6 +1,7 @@
 """A store that was wiped, restarted or rolled back gets back what history knows."""
 
 import logging
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -14,8 +15,9 @@ from matchmaking.history import (
     match_of,
     unknown_among,
 )
-from matchmaking.match import Match, MatchId, MatchStatus
+from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
 from matchmaking.models import MatchRecord
+from matchmaking.open_seats import changed_among
 from matchmaking.services.record_matches import sweep_outbox
 from matchmaking.stores.port import VolatileStore
 from servers.stores.port import ServerPool
@@ -58,7 +60,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
 
     1. Claims that were on their way are written and announced, or taken back.
     2. What the store takes for live and history has ended, or never had, ends; what was accepted or has begun meanwhile
-       is marked so.
+       is marked so; where others play than history says, it is as if the store did not know the match.
     3. Servers it does not know are made known.
     4. Live matches it does not know are made known, and their seats taken.
     """
@@ -73,6 +75,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
             forget_match(store, match_id)
         store.confirm([match_of(record) for record in accepted_among(page)])
         store.start([match_of(record) for record in in_progress_among(page)])
+        live -= enter_changed_anew(store, page)
     for server in known_servers.list() if known_servers else ():
         pool.adopt(server)
     for matches in live_matches(but=live):
@@ -88,6 +91,21 @@ def _end(store: VolatileStore, record: MatchRecord) -> None:
         store.call_off(called_off)
     else:
         store.end(match_of(record), MatchStatus(record.status))
+
+
+def enter_changed_anew(store: VolatileStore, match_ids: Sequence[MatchId]) -> set[MatchId]:
+    """Take matches out of the store in which others play than history says. Answers which: they are to be entered."""
+    playing = {match.id: _players(match) for match in map(match_of, changed_among(match_ids))}
+    anew = set()
+    for matched in store.find_matches(list(playing)):
+        if _players(matched.match) != playing[matched.match.id]:
+            store.end(matched.match, MatchStatus.ABANDONED)
+            anew.add(matched.match.id)
+    return anew
+
+
+def _players(match: Match) -> set[PlayerId]:
+    return {player.id for player in match.players}
 
 
 def forget_match(store: VolatileStore, match_id: MatchId) -> None:

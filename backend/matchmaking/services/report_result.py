@@ -35,7 +35,7 @@ def report_result(
     reported with the fleet key. Sent twice it changes nothing; a different result raises `Conflict`.
     """
     record = find_record(match_id=match_id)
-    _check_caller(caller, record, pool)
+    check_caller(caller, record, pool)
     if record.status == MatchStatus.PENDING_ACCEPTANCE:
         raise Conflict("this match has not begun: its players are asked to accept it", match_status=record.status)
     if ranks is not None:
@@ -48,7 +48,8 @@ def report_result(
     return settled
 
 
-def _check_caller(caller: ServerCaller | FleetCaller, record: MatchRecord, pool: ServerPool) -> None:
+def check_caller(caller: ServerCaller | FleetCaller, record: MatchRecord, pool: ServerPool) -> None:
+    """The match's own server, in the generation that is registered now; the fleet for a match without a server."""
     if isinstance(caller, FleetCaller):
         if record.server_id is not None:
             raise NotAllowed("this match has a server: its server reports it")

@@ -10,7 +10,7 @@ from django.db import transaction
 from errors import Conflict, StoreUnavailable, Unknown
 from matchmaking.history import called_off_of, instant, match_of, teams_of
 from matchmaking.match import MatchId, MatchStatus, PlayerId
-from matchmaking.models import MatchRecord, Participant
+from matchmaking.models import MatchRecord, Participant, SeatStatus
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.services.tell_joins import tell_joins
 from matchmaking.stores.port import TicketStore
@@ -89,10 +89,12 @@ def _end(record: MatchRecord, outcome: Outcome, rules: QueueRules, now: datetime
     record.ended_at = now
     record.save(update_fields=["status", "ended_at", "ranks"])
     record.participants.filter(is_live=True).update(is_live=False)
+    record.open_seats.filter(status=SeatStatus.OPEN).update(status=SeatStatus.OVER)
 
 
 def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
-    participants = list(record.participants.all())
+    """Those whom the match was made for; who left gains nothing, who came in is not rated."""
+    participants = rated_of(record)
     changes = apply_result(
         queue=record.queue,
         model=rules.rating_model,
@@ -100,12 +102,17 @@ def _rate(record: MatchRecord, ranks: Sequence[int], rules: QueueRules) -> None:
         ranks=ranks,
         initial_rating=rules.initial_rating,
         k_factor=rules.k_factor,
+        leavers={str(p.player_id) for p in participants if p.left_at is not None},
     )
     by_player = {change.player_id: change for change in changes}
     for participant in participants:
         if change := by_player.get(str(participant.player_id)):
             participant.rating_before, participant.rating_after = change.before, change.after
     Participant.objects.bulk_update(participants, ["rating_before", "rating_after"])
+
+
+def rated_of(record: MatchRecord) -> list[Participant]:
+    return [participant for participant in record.participants.all() if participant.joined_at is None]
 
 
 def release_match(*, store: TicketStore, ratings: RatingCache, rules: Rules, record: MatchRecord, now_ms: int) -> bool:
@@ -118,7 +125,7 @@ def release_match(*, store: TicketStore, ratings: RatingCache, rules: Rules, rec
     match = match_of(record)
     try:
         if record.status == MatchStatus.COMPLETED:
-            players = [player.id for player in match.players]
+            players = [str(participant.player_id) for participant in rated_of(record)]
             tell_joins(cache=ratings, rules=_rules_of(record, rules), player_ids=players)
         called_off = called_off_of(record)
         if called_off is not None:

@@ -13,8 +13,8 @@ MATCHES = 10_000
 #: Milliseconds. What was longer ago was another queue.
 LOOKS_BACK_MS = 28 * 24 * 3600 * 1000
 
-#: Matched players of the last matches of a queue, the newest first. A gap is between the means of the best and the
-#: worst team; games before a match are those rated by now, less those that were rated from it on.
+#: Players whom the last matches of a queue were made for, the newest first. A gap is between the means of the best and
+#: the worst team; games before a match are those rated by now, less those that were rated from it on.
 _PLAYED = """
 WITH played AS (
     SELECT id, region, created_at FROM matchmaking_matchrecord
@@ -22,7 +22,8 @@ WITH played AS (
     ORDER BY created_at DESC LIMIT %(limit)s
 ), team AS (
     SELECT match_id, avg(ticket_rating) AS mean
-    FROM matchmaking_participant JOIN played ON played.id = match_id GROUP BY match_id, team
+    FROM matchmaking_participant JOIN played ON played.id = match_id
+    WHERE joined_at IS NULL GROUP BY match_id, team
 ), gap AS (
     SELECT match_id, max(mean) - min(mean) AS points FROM team GROUP BY match_id
 )
@@ -31,7 +32,7 @@ SELECT participant.ticket_rating, participant.waited_ms, gap.points,
        greatest(0, coalesce(rating.games, 0) - count(participant.rating_after) OVER (
            PARTITION BY participant.player_id ORDER BY played.created_at DESC, played.id DESC))
 FROM played
-JOIN matchmaking_participant participant ON participant.match_id = played.id
+JOIN matchmaking_participant participant ON participant.match_id = played.id AND participant.joined_at IS NULL
 JOIN gap ON gap.match_id = played.id
 LEFT JOIN players_rating rating ON rating.player_id = participant.player_id AND rating.queue = %(queue)s
 ORDER BY played.created_at DESC, played.id DESC

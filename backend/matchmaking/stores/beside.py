@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from errors import StoreUnavailable
-from matchmaking.match import Match, MatchStatus, PlayerId
+from matchmaking.match import Match, MatchedPlayer, MatchStatus, Newcomers, PlayerId
 from matchmaking.rules import QueueRules, Rules
+from matchmaking.stores.port import Change
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from matchmaking.ticket import (
     BeingMatched,
@@ -62,6 +63,17 @@ class Holder(Protocol):
 
     def end(self, match: Match, how: MatchStatus) -> None:
         """As `TicketStore.end`; lets its players go."""
+        ...
+
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """As `TicketStore.change_players`; lets those who left go."""
         ...
 
 
@@ -136,6 +148,18 @@ class PostgresBesideRedis(PostgresTicketStore):
         """Told to both, whichever made it; `StoreUnavailable` where it has to be told again."""
         super().end(match, how)
         self._other.end(match, how)
+
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """Told to both; `StoreUnavailable` where the other one has to be told again."""
+        self._other.change_players(match, status, left=left)
+        return super().change_players(match, status, left=left, newcomers=newcomers)
 
     def _hold(self, player_id: PlayerId, queues: Sequence[str]) -> Matched | Elsewhere | None:
         lifetime_ms = max(self._rules.known[queue].ticket_ttl_ms for queue in queues if queue in self._rules.known)

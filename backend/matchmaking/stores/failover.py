@@ -12,10 +12,23 @@ from typing import TypeVar
 from datastore.link import Link
 from errors import NotInCharge, StoreLost, StoreUnavailable
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.match import (
+    Claims,
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    OutboxEntry,
+    PlayerId,
+    Proposal,
+    SeatClaims,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
-from matchmaking.stores.port import QueueCounts, RoundTurn, TicketStore
+from matchmaking.stores.port import Change, QueueCounts, RoundTurn, TicketStore
 from matchmaking.ticket import (
     BeingMatched,
     CalledOff,
@@ -104,6 +117,20 @@ class FailoverTicketStore:
             raise StoreUnavailable("redis", "it is told when it is in charge again")
         self._first.end(match, how)
 
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """Told to both, for the reason of `end`."""
+        self._stand_in.change_players(match, status, left=left, newcomers=newcomers)
+        if not self._link.prefers_first():
+            raise StoreUnavailable("redis", "it is told when it is in charge again")
+        return self._first.change_players(match, status, left=left, newcomers=newcomers)
+
     def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
         return self._ask("", lambda store: store.tickets_of(matches))
 
@@ -147,6 +174,12 @@ class FailoverTicketStore:
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         return self._ask("", lambda store: store.claim(rules, proposals, now_ms, epoch=epoch))
+
+    def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
+        return self._ask("", lambda store: store.claim_seats(queue, proposals, now_ms, epoch=epoch))
+
+    def give_back(self, newcomers: Sequence[Newcomers], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        self._ask("", lambda store: store.give_back(newcomers, now_ms, gone=gone))
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
         return self._ask("", lambda store: store.expire(rules, now_ms))

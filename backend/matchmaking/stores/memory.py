@@ -1,6 +1,6 @@
 """Tickets in memory: the model that the other stores are tested against, and enough for one process."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,16 +13,19 @@ from matchmaking.match import (
     MatchedPlayer,
     MatchId,
     MatchStatus,
+    Newcomers,
     OutboxEntry,
     PlayerId,
     Proposal,
     Seat,
+    SeatClaims,
+    SeatProposal,
     TicketId,
 )
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, recent_lines, recent_of
 from matchmaking.rules import Placement, QueueRules
-from matchmaking.stores.port import QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, QueueCounts, RoundTurn
 from matchmaking.stores.whole_parties import becomes_of, of_whole_parties, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
@@ -99,6 +102,8 @@ class MemoryTicketStore:
         self._matches: dict[MatchId, Match] = {}
         self._statuses: dict[MatchId, MatchStatus] = {}
         self._outbox: dict[MatchId, int] = {}
+        #: By the id of their claim.
+        self._newcomers: dict[MatchId, Newcomers] = {}
         self._online: dict[PlayerId, int] = {}
         #: Ratings as joins know them, by player and queue.
         self.ratings: dict[tuple[PlayerId, str], float] = {}
@@ -327,6 +332,85 @@ class MemoryTicketStore:
         queue.recent = [*recent_lines([match]), *queue.recent][: lifetimes.RECENT_MATCHES_KEPT]
         return match
 
+    def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
+        with self._lock:
+            made = [self._claim_seats(queue, proposal, now_ms, epoch) for proposal in proposals]
+            return SeatClaims([one for one in made if one], are_recorded=self._announces_at_once)
+
+    def _claim_seats(self, queue: str, proposal: SeatProposal, now_ms: int, epoch: int) -> Newcomers | None:
+        found = [(self._tickets.get(player), mark) for player, mark in proposal.entrants]
+        tickets = [
+            ticket
+            for ticket, mark in found
+            if ticket and ticket.status is TicketStatus.WAITING and ticket.id == mark and queue in ticket.queues
+        ]
+        if len({ticket.player_id for ticket in tickets}) < len(found):
+            return None
+        if parts_a_party([(ticket.player_id, ticket.party) for ticket in tickets]):
+            return None
+        becomes = proposal.match_id if self._announces_at_once else proposal.claim_id
+        for ticket in tickets:
+            self._tickets[ticket.player_id] = replace(ticket, status=TicketStatus.MATCHED, match_id=becomes)
+        players = tuple(_matched_player(ticket, queue, now_ms) for ticket in tickets)
+        newcomers = Newcomers(proposal.claim_id, proposal.match_id, queue, proposal.team, players)
+        if not self._announces_at_once:
+            self._outbox[proposal.claim_id] = epoch
+            self._newcomers[proposal.claim_id] = newcomers
+        return newcomers
+
+    def give_back(self, newcomers: Sequence[Newcomers], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        with self._lock:
+            for one in newcomers:
+                if self._newcomers.pop(one.claim_id, None) is None:
+                    continue
+                del self._outbox[one.claim_id]
+                self._wait_again(becomes_of(one.players, gone))
+
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        with self._lock:
+            is_known = match.id in self._statuses and self._is_live(match.id)
+            if status.is_live and not is_known:
+                return Change.UNKNOWN
+            claim_id = newcomers.claim_id if newcomers else None
+            came = [self._tickets.get(player.id) for player in newcomers.players] if newcomers else []
+            is_announced = all(ticket is not None and ticket.match_id == match.id for ticket in came)
+            if status.is_live and claim_id and claim_id not in self._newcomers and not is_announced:
+                return Change.GIVEN_BACK
+            if is_known:
+                self._matches[match.id] = match
+            elif match.id not in self._statuses:
+                self._matches[match.id], self._statuses[match.id] = match, status
+            if claim_id:
+                for player in match.players:
+                    ticket = self._tickets.get(player.id)
+                    if ticket is not None and ticket.match_id == claim_id:
+                        self._tickets[player.id] = replace(ticket, match_id=match.id)
+            for player in left:
+                ticket = self._tickets.get(player.id)
+                if ticket is not None and ticket.match_id in (match.id, claim_id):
+                    self._end(player.id, TicketStatus.LEFT)
+            if claim_id:
+                self._outbox.pop(claim_id, None)
+                self._newcomers.pop(claim_id, None)
+            return Change.CHANGED
+
+    def _wait_again(self, becomes: Mapping[PlayerId, str]) -> None:
+        for player_id, word in becomes.items():
+            if word == "GONE":
+                del self._tickets[player_id]
+            elif word == "LEFT":
+                self._end(player_id, TicketStatus.LEFT)
+            else:
+                ticket = self._tickets[player_id]
+                self._tickets[player_id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
+
     def _take(self, match: Match, queue: str) -> None:
         self._matches[match.id] = match
         self._statuses[match.id] = match.first_status
@@ -354,8 +438,10 @@ class MemoryTicketStore:
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         with self._lock:
-            listed = [(self._matches[match_id], epoch) for match_id, epoch in list(self._outbox.items())[:limit]]
-            return [OutboxEntry(match.id, match, str(match), epoch) for match, epoch in listed]
+            return [
+                OutboxEntry(one, self._matches.get(one), one, epoch, self._newcomers.get(one))
+                for one, epoch in list(self._outbox.items())[:limit]
+            ]
 
     def acknowledge(self, written: Sequence[MatchId], *, dead: Sequence[OutboxEntry] = ()) -> None:
         with self._lock:
@@ -370,14 +456,7 @@ class MemoryTicketStore:
                 if match.server:
                     self._pool.free_seat(ServerId(match.server.id), match.id)
                 self._queue(match.queue).matches -= 1
-                for player_id, becomes in becomes_of(match, gone).items():
-                    ticket = self._tickets[player_id]
-                    if becomes == "GONE":
-                        del self._tickets[player_id]
-                    elif becomes == "LEFT":
-                        self._end(player_id, TicketStatus.LEFT)
-                    else:
-                        self._tickets[player_id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
+                self._wait_again(becomes_of(match.players, gone))
                 del self._matches[match.id], self._statuses[match.id]
 
     def enter(self, matches: Sequence[Matched]) -> None:

@@ -10,7 +10,20 @@ from enum import StrEnum
 from typing import Protocol
 
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.match import (
+    Claims,
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    OutboxEntry,
+    PlayerId,
+    Proposal,
+    SeatClaims,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.recent import RecentMatches
 from matchmaking.rules import QueueRules
 from matchmaking.ticket import (
@@ -54,6 +67,14 @@ class RoundTurn(StrEnum):
     AGAIN = "AGAIN"
     DONE = "DONE"
     LOST = "LOST"
+
+
+class Change(StrEnum):
+    """What `change_players` answers."""
+
+    CHANGED = "CHANGED"
+    UNKNOWN = "UNKNOWN"
+    GIVEN_BACK = "GIVEN_BACK"
 
 
 class TicketStore(Protocol):
@@ -112,6 +133,29 @@ class TicketStore(Protocol):
         rules' `placement` says (least loaded, the match's region first), match and outbox entry in, counted. Atomic per
         proposal. A proposal claimed twice is `taken` the second time, and so is one that would part a party or have
         its members in two teams. Proposals may differ in their numbers of teams and players."""
+        ...
+
+    def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
+        """Take tickets out of all their queues for open seats of running matches, with an outbox entry under the id of
+        the claim: their players wait, by their status, until `change_players` names them, or `give_back`. Each
+        proposal whole or not at all; one whose tickets do not all wait, or that would part a party, is left out."""
+        ...
+
+    def give_back(self, newcomers: Sequence[Newcomers], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        """Undo such claims, as `withdraw` does claims of matches. Those that are announced stay."""
+        ...
+
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """The players of a match are now those of `match`: tickets claimed for `newcomers` are this match's, or end
+        with it where `status` says that it is over; the tickets of `left` end without a word. Nothing is written where
+        the match is live and not known, or where the claim was given back since."""
         ...
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Match, PlayerId
+from matchmaking.match import MatchedPlayer, PlayerId
 from matchmaking.party import members_of, party_id_of
 
 
@@ -49,11 +49,10 @@ def parts_a_party(team: Iterable[tuple[PlayerId, str]]) -> bool:
     return any(member not in players for party in players.values() if party for member in members_of(party))
 
 
-def becomes_of(match: Match, gone: Collection[PlayerId]) -> dict[PlayerId, str]:
-    """What becomes of each player's ticket when the match is withdrawn: "GONE" of those named, "LEFT" of the rest of
+def becomes_of(players: Sequence[MatchedPlayer], gone: Collection[PlayerId]) -> dict[PlayerId, str]:
+    """What becomes of each player's ticket when their claim is withdrawn: "GONE" of those named, "LEFT" of the rest of
     their parties, which have one ticket id, "" of those who wait again."""
-    parted = {player.ticket_id for player in match.players if player.id in gone and player.ticket_id}
+    parted = {player.ticket_id for player in players if player.id in gone and player.ticket_id}
     return {
-        player.id: "GONE" if player.id in gone else "LEFT" if player.ticket_id in parted else ""
-        for player in match.players
+        player.id: "GONE" if player.id in gone else "LEFT" if player.ticket_id in parted else "" for player in players
     }

@@ -1,6 +1,6 @@
 """Ratings after a match: computed from all sides, written once, in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from players.models import Rating
@@ -25,11 +25,13 @@ def apply_result(
     ranks: Sequence[int],
     initial_rating: float,
     k_factor: float,
+    leavers: Collection[str] = (),
 ) -> list[RatingChange]:
     """Change the ratings of all players. `teams` are player ids, `ranks` parallel to them, 1 is best.
 
     Rows are locked in the order of their players, so that two results never wait for each other. A player whose
-    account is gone keeps none; the others are rated against the queue's initial rating.
+    account is gone keeps none; the others are rated against the queue's initial rating. `leavers`, who did not play to
+    the end, take a loss and nothing else: a result that would raise them does not count for them.
     """
     players = [player for team in teams for player in team]
     rows = {
@@ -41,7 +43,7 @@ def apply_result(
     results: list[RatingChange] = []
     for place, after in enumerate(rate(model, skills, ranks, k_factor)):
         for player, skill in zip(teams[place], after, strict=True):
-            if row := rows.get(player):
+            if (row := rows.get(player)) and not (player in leavers and skill.rating >= row.rating):
                 before = row.rating
                 row.take(skill)
                 _count(row, place, ranks)

@@ -1,15 +1,26 @@
 """One batch of proposals into matches, in one transaction: a handful of statements, however many proposals."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from datastore.arrays import array_of, text_array_of
 from datastore.postgres import execute, fetch_all
-from matchmaking.match import Claims, Entrant, Match, MatchedPlayer, MatchStatus, Proposal, Seat
+from matchmaking.match import (
+    Claims,
+    Entrant,
+    Match,
+    MatchedPlayer,
+    MatchStatus,
+    Newcomers,
+    Proposal,
+    Seat,
+    SeatProposal,
+)
 from matchmaking.prediction import win_probabilities
 from matchmaking.rules import Placement, QueueRules
+from matchmaking.seating import seat_newcomers
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.seats import FreeSeats, ReadyServer
 from matchmaking.stores.whole_parties import parts_a_party
@@ -68,16 +79,7 @@ class ClaimBatch:
 
     def _lock_tickets(self, proposals: Sequence[Proposal]) -> dict[Entrant, _Free]:
         players = {player for proposal in proposals for team in proposal.teams for player, _ in team}
-        wanted = {
-            "players": array_of(players),
-            "queue": self.rules.name,
-            "stands_in": self.stands_in,
-            "now": self.now_ms,
-        }
-        return {
-            Entrant(player, ticket): _Free(MatchedPlayer(player, username, rating, waited_ms, ticket), region, party)
-            for player, username, rating, waited_ms, ticket, region, party in fetch_all(sql.LOCK_TICKETS, wanted)
-        }
+        return _lock_tickets(players, self.rules.name, self.now_ms, stands_in=self.stands_in)
 
     def _lock_seats(self) -> FreeSeats:
         if not self.has_seats or self.rules.placement is Placement.NONE:
@@ -108,6 +110,28 @@ class ClaimBatch:
             execute(sql.KEEP_TICKETS, {"match_ids": [match.id for match in matches]})
         counts = {"queue": self.rules.name, "stands_in": self.stands_in, "slot": ROUNDS_SLOT, "matches": len(matches)}
         execute(sql.COUNT_ROUND, counts)
+
+
+def claim_seats(proposal: SeatProposal, queue: str, now_ms: int, *, stands_in: bool) -> Newcomers | None:
+    """Seat these tickets in their match, all or none; inside a transaction. None where a ticket no longer waits, a
+    party would be parted, or history does not let them in."""
+    free = _lock_tickets({player for player, _ in proposal.entrants}, queue, now_ms, stands_in=stands_in)
+    if any(entrant not in free for entrant in proposal.entrants):
+        return None
+    team = [free[entrant] for entrant in proposal.entrants]
+    if _parts_a_party(team):
+        return None
+    players = tuple(ticket.player for ticket in team)
+    newcomers = Newcomers(proposal.claim_id, proposal.match_id, queue, proposal.team, players)
+    return newcomers if seat_newcomers(newcomers, now_ms) else None
+
+
+def _lock_tickets(players: Iterable[str], queue: str, now_ms: int, *, stands_in: bool) -> dict[Entrant, _Free]:
+    wanted = {"players": array_of(players), "queue": queue, "stands_in": stands_in, "now": now_ms}
+    return {
+        Entrant(player, ticket): _Free(MatchedPlayer(player, username, rating, waited_ms, ticket), region, party)
+        for player, username, rating, waited_ms, ticket, region, party in fetch_all(sql.LOCK_TICKETS, wanted)
+    }
 
 
 def insert_matches(matches: Sequence[Match]) -> None:

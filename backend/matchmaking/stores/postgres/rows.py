@@ -88,9 +88,11 @@ def matches_of(rows: Iterable[Row]) -> list[Matched]:
 def _matched(rows: list[Row]) -> Matched:
     match_id, queue, region, status, server, created_ms = rows[0][:6]
     teams: dict[int, list[MatchedPlayer]] = {}
-    for *_, team, player_id, username, rating, waited_ms, ticket_id in rows:
+    for *_, team, player_id, username, rating, waited_ms, ticket_id, has_left in rows:
         player = MatchedPlayer(PlayerId(player_id), username, rating, waited_ms, TicketId(ticket_id))
-        teams.setdefault(team, []).append(player)
+        members = teams.setdefault(team, [])
+        if not has_left:
+            members.append(player)
     match = Match(
         id=MatchId(match_id),
         queue=queue,

@@ -26,10 +26,10 @@ SELECT 1 FROM matchmaking_participant WHERE player_id = ANY(%(players)s::uuid[])
 
 # --- matches --------------------------------------------------------------------------------------------
 
-#: A match and its players, a row a player; created_at as milliseconds.
+#: A match and its players, a row a player, those who have left it too; created_at as milliseconds.
 _MATCH = """SELECT m.id::text, m.queue, m.region, m.status, m.server::text,
        round(extract(epoch FROM m.created_at) * 1000)::bigint,
-       p.team, p.player_id::text, p.username, p.ticket_rating, p.waited_ms, p.ticket_id
+       p.team, p.player_id::text, p.username, p.ticket_rating, p.waited_ms, p.ticket_id, p.left_at IS NOT NULL
 FROM matchmaking_matchrecord AS m JOIN matchmaking_participant AS p ON p.match_id = m.id"""
 
 FIND_LIVE_MATCH = f"""{_MATCH}
@@ -392,12 +392,12 @@ COUNTS = """SELECT coalesce(sum(joins), 0)::bigint, coalesce(sum(leaves), 0)::bi
        (SELECT last_round_ms FROM matchmaking_queuestate WHERE queue = %(queue)s AND is_fallback = %(stands_in)s)
 FROM matchmaking_queuecount WHERE queue = %(queue)s AND is_fallback = %(stands_in)s"""
 
-#: A row a player, in the order of matches and their teams.
+#: A row a player whom a match was made for, in the order of matches and their teams.
 RECENT = """SELECT m.id::text, p.team, p.ticket_rating, p.waited_ms,
        round(extract(epoch FROM m.created_at) * 1000)::bigint, m.region
 FROM (SELECT id, created_at, region FROM matchmaking_matchrecord WHERE queue = %(queue)s
       ORDER BY created_at DESC LIMIT %(limit)s) AS m
-JOIN matchmaking_participant AS p ON p.match_id = m.id
+JOIN matchmaking_participant AS p ON p.match_id = m.id AND p.joined_at IS NULL
 ORDER BY m.created_at DESC, m.id, p.team, p.id"""
 
 COUNT_ONLINE = "SELECT count(*) FROM matchmaking_onlineplayer"

@@ -17,13 +17,27 @@ from datastore.postgres import Crossed, execute, fetch_all, fetch_one, one_trans
 from errors import NotInCharge
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.engine.traits import Traits, traits_text
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.match import (
+    Claims,
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    OutboxEntry,
+    PlayerId,
+    Proposal,
+    SeatClaims,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, RecentRow, gap_of, recent_columns
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.postgres import statements as sql
 from matchmaking.stores.postgres.claims import ROUNDS_SLOT, ClaimBatch, insert_missing_matches
+from matchmaking.stores.postgres.claims import claim_seats as claim_seats_of
 from matchmaking.stores.postgres.rows import Ticket, a_ticket, matches_of
 from matchmaking.stores.whole_parties import of_whole_parties
 from matchmaking.ticket import (
@@ -180,7 +194,8 @@ class PostgresTicketStore:
                 return self.status(kept.player_id, now_ms)
             became = fetch_one(sql.FIND_MATCH_OF_TICKET, {"player": kept.player_id, "ticket": kept.id})
             if became:
-                return Ended(match_id=MatchId(became[0]), status=MatchStatus(became[1]))
+                status = MatchStatus(became[1])  # of a live match, the player has left it
+                return NotInQueue() if status.is_live else Ended(match_id=MatchId(became[0]), status=status)
             if kept.party and self._is_parted(kept):
                 return NotInQueue()
             self._put(kept, over=ticket, now_ms=now_ms, counts=False)
@@ -415,6 +430,32 @@ class PostgresTicketStore:
             players = [entrant.player_id for proposal in proposals for team in proposal.teams for entrant in team]
             execute(sql.DELETE_TICKETS_OF_LIVE, {"players": players, "stands_in": self._stands_in})
             return None
+
+    def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
+        """Seated in the transaction that takes their tickets. `epoch` tells nothing here, as in `claim`."""
+        seated: list[Newcomers] = []
+        for proposal in proposals:
+            try:
+                with self._in_charge():
+                    if newcomers := claim_seats_of(proposal, queue, now_ms, stands_in=self._stands_in):
+                        seated.append(newcomers)
+            except Crossed:
+                continue  # the next round tries again
+        return SeatClaims(seated, are_recorded=True)
+
+    def give_back(self, newcomers: Sequence[Newcomers], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        """Nothing to undo: whoever is claimed is seated."""
+
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        """Nothing to do: who plays is read from history, and the tickets were written with it."""
+        return Change.CHANGED
 
     def outbox(self, limit: int) -> list[OutboxEntry]:
         """Nothing: a claim is history at once."""

@@ -15,25 +15,42 @@ from datastore.run import Run
 from datastore.scripts import Scripts
 from errors import StoreLost
 from matchmaking.engine.tickets import WaitingTickets
-from matchmaking.match import Claims, Match, MatchId, MatchStatus, OutboxEntry, PlayerId, Proposal, TicketId
+from matchmaking.match import (
+    Claims,
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    OutboxEntry,
+    PlayerId,
+    Proposal,
+    SeatClaims,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.party import members_of, party_text
 from matchmaking.recent import RecentMatches, recent_of
 from matchmaking.rules import QueueRules, Rules
-from matchmaking.stores.port import LeftBehind, QueueCounts, RoundTurn
+from matchmaking.stores.port import Change, LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
-from matchmaking.stores.redis.waiting_rows import waiting_tickets
+from matchmaking.stores.redis.waiting_rows import waiting_tickets, waits_in
 from matchmaking.stores.redis.words import (
+    FILLING,
     ended_word,
+    filling_word,
     kept_of,
     last_word_of,
     left_of,
     live_word,
     matched_of,
+    matched_player,
+    newcomers_of,
     row_of,
     ticket_word,
     waiting_of,
 )
-from matchmaking.stores.whole_parties import becomes_of
+from matchmaking.stores.whole_parties import becomes_of, parts_a_party
 from matchmaking.ticket import (
     BeingMatched,
     CalledOff,
@@ -280,8 +297,9 @@ class RedisTicketStore:
 
     def let_go(self, *player_ids: PlayerId) -> None:
         """They no longer wait elsewhere, as far as is known."""
-        with redis_errors():
-            self._client.delete(*map(self._keys.elsewhere, player_ids))
+        if player_ids:
+            with redis_errors():
+                self._client.delete(*map(self._keys.elsewhere, player_ids))
 
     # --- the round ------------------------------------------------------------------------------------
 
@@ -379,6 +397,39 @@ class RedisTicketStore:
         ]
         return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args]))
 
+    def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
+        made = [self._claim_seats(queue, proposal, now_ms, epoch) for proposal in proposals]
+        return SeatClaims([one for one in made if one])
+
+    def _claim_seats(self, queue: str, proposal: SeatProposal, now_ms: int, epoch: int) -> Newcomers | None:
+        if not all(waits_in(queue, mark) for _, mark in proposal.entrants):
+            return None
+        found = [matched_player(player, mark, queue, now_ms) for player, mark in proposal.entrants]
+        if parts_a_party([(player.id, party) for player, _, party in found if party]):
+            return None
+        answer = self._scripts.call(
+            "claim_seats",
+            [self._keys.tickets, self._keys.matches, self._keys.outbox, *self._per_queue_keys],
+            [
+                proposal.claim_id,
+                filling_word(queue, proposal, now_ms),
+                epoch,
+                lifetimes.MATCHES_LIFETIME_MS,
+                len(proposal.entrants),
+                *[word for entrant in proposal.entrants for word in entrant],
+                *self._queues,
+            ],
+        )
+        if answer[0] == "TAKEN":
+            return None
+        players = tuple(player for player, _, _ in found)
+        return Newcomers(proposal.claim_id, proposal.match_id, queue, proposal.team, players)
+
+    def give_back(self, newcomers: Sequence[Newcomers], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
+        """As a match without a seat that was not counted."""
+        claims = [Match(one.claim_id, "", "", (one.players,), None, now_ms) for one in newcomers]
+        self.withdraw(claims, now_ms, gone=gone)
+
     # --- the clock's calls ----------------------------------------------------------------------------
 
     def expire(self, rules: QueueRules, now_ms: int) -> list[TicketId]:
@@ -455,7 +506,7 @@ class RedisTicketStore:
                     self._last_word_ms,
                     match.queue,
                     len(players),
-                    *[word for pair in becomes_of(match, gone).items() for word in pair],
+                    *[word for pair in becomes_of(match.players, gone).items() for word in pair],
                     *self._queues,
                 ],
             )
@@ -548,6 +599,35 @@ class RedisTicketStore:
         )
         self.let_go(*players)
 
+    def change_players(
+        self,
+        match: Match,
+        status: MatchStatus,
+        *,
+        left: Sequence[MatchedPlayer] = (),
+        newcomers: Newcomers | None = None,
+    ) -> Change:
+        playing, gone = [player.id for player in match.players], [player.id for player in left]
+        came = [player.id for player in newcomers.players] if newcomers else []
+        answer = self._scripts.call(
+            "change_players",
+            [*self._match_keys, *map(self._keys.last_word, [*playing, *gone])],
+            [
+                match.id,
+                live_word(match, status),
+                "" if status.is_live else status.value,
+                newcomers.claim_id if newcomers else "",
+                self._last_word_ms,
+                len(playing),
+                len(came),
+                *came,
+                *playing,
+                *gone,
+            ],
+        )
+        self.let_go(*gone)
+        return Change(answer[0])
+
     def find_matches(self, match_ids: Sequence[MatchId]) -> list[Matched]:
         if not match_ids:
             return []
@@ -636,6 +716,8 @@ def _brought(request: JoinRequest, queues: Sequence[str]) -> list[str]:
 
 def _outbox_entry(match_id: str, raw: str, epoch: int) -> OutboxEntry:
     try:
+        if raw.startswith(FILLING):
+            return OutboxEntry(MatchId(match_id), None, raw, epoch, newcomers_of(raw))
         return OutboxEntry(MatchId(match_id), matched_of(raw).match, raw, epoch)
     except (ValueError, KeyError, TypeError):
         return OutboxEntry(MatchId(match_id), None, raw, epoch)

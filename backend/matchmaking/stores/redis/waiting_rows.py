@@ -17,7 +17,7 @@ def waiting_tickets(queue: str, players: Sequence[str], marks: Sequence[str | No
     rows = [mark for mark in marks if mark is not None and mark.startswith(head)]
     is_mixed = len(rows) < len(players)
     if is_mixed:
-        pairs = [(player, mark) for player, mark in zip(players, marks, strict=True) if _waits_in(queue, mark)]
+        pairs = [(player, mark) for player, mark in zip(players, marks, strict=True) if waits_in(queue, mark)]
         players, rows = [player for player, _ in pairs], [mark for _, mark in pairs if mark is not None]
     parts = [row.split("|", 5) for row in rows]
     if is_mixed:
@@ -31,7 +31,8 @@ def waiting_tickets(queue: str, players: Sequence[str], marks: Sequence[str | No
     return of_whole_parties(players, ratings, joined_ms, rows, [part[1] for part in said], [part[2] for part in said])
 
 
-def _waits_in(queue: str, mark: str | None) -> bool:
+def waits_in(queue: str, mark: str | None) -> bool:
+    """Whether the row is that of a ticket which waits in this queue."""
     return mark is not None and mark.startswith("|") and queue in mark.split("|", 2)[1].split(",")
 
 

@@ -5,6 +5,7 @@ ticket     match|queues|id|ratings|joined at, ms|region|party|traits|username   
 match      created id|queue|region|created at, ms|sizes of the teams|seat as JSON or null     or in_progress …
            and a line a player, team by team: the player, and the ticket as it waited
            or pending_acceptance, and milliseconds in which its players have to accept, …
+claim      filling claim|match|team|queue|claimed at, ms     beside the matches; and a line a player, as there
 last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    ended|ticket|how|match
 """
 
@@ -14,7 +15,17 @@ from dataclasses import asdict
 from typing import Any
 
 from matchmaking.engine.traits import Traits, traits_of, traits_text
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.match import (
+    Match,
+    MatchedPlayer,
+    MatchId,
+    MatchStatus,
+    Newcomers,
+    PlayerId,
+    Seat,
+    SeatProposal,
+    TicketId,
+)
 from matchmaking.stores.port import LeftBehind
 from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, TicketStatus, Waiting
 
@@ -98,6 +109,22 @@ def head_of(
     sizes = ",".join([str(len(team)) for team in teams])
     asked = f"{acceptance_ms} " if status is MatchStatus.PENDING_ACCEPTANCE else ""
     return f"{status.value} {asked}{match_id}|{queue}|{region}|{at_ms}|{sizes}|"
+
+
+#: Begins what is claimed for a match that runs.
+FILLING = "filling "
+
+
+def filling_word(queue: str, proposal: SeatProposal, at_ms: int) -> str:
+    """The first line of what is claimed for open seats."""
+    return f"{FILLING}{proposal.claim_id}|{proposal.match_id}|{proposal.team}|{queue}|{at_ms}"
+
+
+def newcomers_of(word: str) -> Newcomers:
+    head, *rows = word.split("\n")
+    claim_id, match_id, team, queue, at_ms = head.removeprefix(FILLING).split("|", 4)
+    players = tuple([_player_of_row(row, queue, int(at_ms)) for row in rows])
+    return Newcomers(MatchId(claim_id), MatchId(match_id), queue, int(team), players)
 
 
 def live_word(match: Match, status: MatchStatus) -> str:
