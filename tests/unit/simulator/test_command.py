@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from simulator.arrivals import Ratings
+from simulator.arrivals import Crowd
 from simulator.service_levels import LevelError, level_of
 from simulator.sources import SourceError, arrivals_from_file, day_arrivals
 
@@ -99,7 +99,7 @@ def csv_file(tmp_path: Path) -> Callable[[str], Path]:
 
 def test_real_joins_come_in_order_from_their_first(csv_file: Callable[[str], Path]) -> None:
     path = csv_file("time,rating,deviation\n1700000010.5,1400,\n1700000000,1500,200\n")
-    come = arrivals_from_file(path, 60)
+    come = arrivals_from_file(path, 60, np.random.default_rng(1))
     assert come.joined_ms.tolist() == [0, 10_500]
     assert come.leaves_ms.tolist() == [60_000, 70_500]
     assert come.ratings.tolist() == [1500, 1400]
@@ -116,11 +116,11 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(
     csv_file: Callable[[str], Path], text: str, reason: str
 ) -> None:
     with pytest.raises(SourceError, match=reason):
-        arrivals_from_file(csv_file(text), 60)
+        arrivals_from_file(csv_file(text), 60, np.random.default_rng(1))
 
 
 def test_a_day_is_quiet_at_night_and_keeps_its_mean() -> None:
-    come = day_arrivals(17_280, 0.2, np.random.default_rng(1), Ratings(), 300)
+    come = day_arrivals(17_280, 0.2, np.random.default_rng(1), Crowd())
     hours = come.joined_ms // 3_600_000
     assert 23 <= hours[-1] <= 24
     assert (hours == 20).sum() > 4 * (hours == 3).sum()
