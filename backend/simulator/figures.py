@@ -51,7 +51,7 @@ class RegionFigures:
 
 def figures_of(outcome: Outcome, chosen: np.ndarray | None = None) -> Figures:
     """Of all players, or of those chosen by a mask."""
-    among = np.ones(len(outcome.opponents), dtype=bool) if chosen is None else chosen
+    among = np.ones(len(outcome.game_of), dtype=bool) if chosen is None else chosen
     waits = outcome.waited_ms[among] / 1000
     is_matched = outcome.is_matched[among]
     gaps = outcome.gaps[among][is_matched]

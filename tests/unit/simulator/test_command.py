@@ -66,6 +66,50 @@ def test_a_kept_service_level_is_a_success() -> None:
     call_command("simulate", *FEW, "--no-limit", "--require", "gap_mean<=500", "--require", "middle:unmatched<=1")
 
 
+def test_a_queue_of_teams_is_simulated_with_parties_and_regions_beside_those_who_know_teams(tmp_path: Path) -> None:
+    errors = StringIO()
+    call_command("simulate", "--queue", "duos", "--players", "200", "--parties", "1:0.6,2:0.4", "--regions", "eu:2,us:1",
+                 "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
+    whole = json.loads((tmp_path / "out").read_text())[0]
+    assert [result["policy"] for result in whole["results"]] == ["ours", "FAF"]
+    assert whole["limit"] == []
+    ours = whole["results"][0]
+    assert ours["bands"]["all"]["unmatched"] < 0.5
+    assert ours["bands"]["all"]["spread_mean"] > 0
+    assert {name: region["players"] > 0 for name, region in ours["regions"].items()} == {"eu": True, "us": True}
+    assert "lichess, showdown, playfab, nakama, openmatch, original" in errors.getvalue()
+    report = (tmp_path / "report.html").read_text()
+    assert "<h3>By region</h3>" in report
+    assert "x limit" not in report
+    assert "<td>FAF, us</td>" in report
+
+
+def test_several_seeds_are_one_study_whose_levels_are_of_the_mean(tmp_path: Path) -> None:
+    errors = StringIO()
+    words = (*FEW, "--no-limit", "--jobs", "1", "--seeds", "101,102", "--json", str(tmp_path / "out"))
+    with pytest.raises(SystemExit):
+        call_command("simulate", *words, "--require", "gap_mean<=0.001", stderr=errors)
+    studies = json.loads((tmp_path / "out").read_text())
+    assert [each["seeds"] for each in studies] == [[101, 102]]
+    ours = studies[0]["results"][0]
+    assert f"and is {ours['bands']['all']['gap_mean']:.4g}" in errors.getvalue()
+    assert ours["spreads"]["all"]["gap_mean"] > 0
+
+
+def test_real_joins_of_larger_parties_than_the_queue_lets_in_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "joins.csv"
+    path.write_text("time,rating,party\n0,1500,a\n0,1500,a\n0,1500,a\n")
+    with pytest.raises(CommandError, match="more than 2"):
+        call_command("simulate", "--queue", "duos", "--joins", str(path))
+
+
+def test_queues_of_different_formats_are_not_compared(tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('default_queue = "duos"\n[queues.duos]\nteam_size = 3\n')
+    with pytest.raises(CommandError, match="different formats"):
+        call_command("simulate", "--compare", str(REPO / "queues.toml"), str(other), "--queue", "duos")
+
+
 @pytest.mark.parametrize("words", ["wait", "wait_p95<20", "top 2 %:wait_p95<=20", "waits<=20", "wait_p95<=1.2.3"])
 def test_a_level_that_says_nothing_is_refused(words: str) -> None:
     with pytest.raises(LevelError):
@@ -79,6 +123,9 @@ def test_a_level_that_says_nothing_is_refused(words: str) -> None:
         (("--patience", "0"), "--patience"), (("--newcomers", "2"), "--newcomers"),
         (("--policies", "chess"), "--policies"),
         (("--queue", "nowhere"), "--queue"), (("--require", "x"), "x"), (("--file", "/nowhere.toml"), "nowhere.toml"),
+        (("--ratings", "chess-rapid", "--mean", "1200"), "--mean"), (("--ratings", "/nowhere.csv"), "nowhere.csv"),
+        (("--regions", "eu"), "eu"), (("--parties", "1:1,2:1"), "'2'"), (("--seeds", "x"), "x"), (("--jobs", "0"), "--jobs"),
+        (("--queue", "duos", "--policies", "lichess"), "--policies"),
         (("--joins", "/nowhere.csv"), "nowhere.csv"), (("--policies", "faf", "--require", "players>=1"), "--require"),
     ],
 )  # fmt: skip
