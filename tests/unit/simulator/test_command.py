@@ -68,8 +68,8 @@ def test_a_kept_service_level_is_a_success() -> None:
 
 def test_a_queue_of_teams_is_simulated_with_parties_and_regions_beside_those_who_know_teams(tmp_path: Path) -> None:
     errors = StringIO()
-    call_command("simulate", "--queue", "duos", "--players", "200", "--parties", "1:0.6,2:0.4", "--regions", "eu:2,us:1",
-                 "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
+    call_command("simulate", "--queue", "duos", "--players", "200", "--parties", "1:0.6,2:0.4",
+                 "--regions", "eu:2,us:1", "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
     whole = json.loads((tmp_path / "out").read_text())[0]
     assert [result["policy"] for result in whole["results"]] == ["ours", "FAF"]
     assert whole["limit"] == []
@@ -124,7 +124,8 @@ def test_a_level_that_says_nothing_is_refused(words: str) -> None:
         (("--policies", "chess"), "--policies"),
         (("--queue", "nowhere"), "--queue"), (("--require", "x"), "x"), (("--file", "/nowhere.toml"), "nowhere.toml"),
         (("--ratings", "chess-rapid", "--mean", "1200"), "--mean"), (("--ratings", "/nowhere.csv"), "nowhere.csv"),
-        (("--regions", "eu"), "eu"), (("--parties", "1:1,2:1"), "'2'"), (("--seeds", "x"), "x"), (("--jobs", "0"), "--jobs"),
+        (("--regions", "eu"), "--regions"), (("--parties", "1:1,2:1"), "--parties: '2'"), (("--seeds", "x"), "--seeds"),
+        (("--jobs", "0"), "--jobs"), (("--joins", "/nowhere.csv", "--parties", "1:1"), "leave --ratings"),
         (("--queue", "duos", "--policies", "lichess"), "--policies"),
         (("--joins", "/nowhere.csv"), "nowhere.csv"), (("--policies", "faf", "--require", "players>=1"), "--require"),
     ],

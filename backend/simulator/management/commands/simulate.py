@@ -4,10 +4,10 @@ import json
 import os
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from django.conf import settings
@@ -32,6 +32,8 @@ from simulator.words import WordsError, curve_of, seeds_of, shares_of, sizes_of
 #: Columns of a terminal that the tables need, of one seed and of several; a narrower one wraps their lines rather than
 #: losing figures.
 WIDTH, WIDTH_OF_SEEDS = 160, 240
+
+_Value = TypeVar("_Value")
 
 _EPILOG = """\
 examples:
@@ -103,9 +105,9 @@ class Command(BaseCommand):
         try:
             levels = [level_of(words) for words in options["require"]]
             queues = _queues(options)
-            seeds = seeds_of(options["seeds"] or "1", options["seed"])
+            seeds = _said("seeds", lambda: seeds_of(options["seeds"] or "1", options["seed"]))
             named = {seed: _arrivals(options, queues, seed) for seed in seeds}
-        except (LevelError, RulesError, SourceError, WordsError) as error:
+        except (LevelError, RulesError, SourceError) as error:
             raise CommandError(str(error)) from error
         ours = _ours(options, queues)
         policies = [*ours, *self._peers(options, queues)]
@@ -199,16 +201,17 @@ def _arrivals(options: dict[str, Any], queues: Mapping[str, QueueRules], seed: i
     """Titles and arrivals."""
     _check(options)
     largest = min(queue.party.max_size for queue in queues.values())
-    regions = shares_of(options["regions"]) if options["regions"] else {}
+    regions = _said("regions", lambda: shares_of(options["regions"])) if options["regions"] else {}
     if options["joins"]:
         come = arrivals_from_file(options["joins"], options["patience"], np.random.default_rng(seed), tuple(regions))
         if max(Counter(filter(None, come.parties)).values(), default=1) > largest:
             raise CommandError(f"--joins: has parties of more than {largest}, which the queue does not let in")
         return [(options["joins"].name, come)]
+    curve = _said("ratings", lambda: curve_of(options["ratings"], options["mean"], options["spread"]))
     crowd = Crowd(
-        ratings=Ratings(curve_of(options["ratings"], options["mean"], options["spread"]), options["newcomers"]),
+        ratings=Ratings(curve, options["newcomers"]),
         patience_seconds=options["patience"],
-        parties=sizes_of(options["parties"], largest) if options["parties"] else {},
+        parties=_said("parties", lambda: sizes_of(options["parties"], largest)) if options["parties"] else {},
         regions=regions,
     )
     come_by = day_arrivals if options["day"] else poisson_arrivals
@@ -221,12 +224,21 @@ def _arrivals(options: dict[str, Any], queues: Mapping[str, QueueRules], seed: i
     ]
 
 
+def _said(option: str, read: Callable[[], _Value]) -> _Value:
+    try:
+        return read()
+    except WordsError as error:
+        raise CommandError(f"--{option}: {error}") from error
+
+
 def _check(options: dict[str, Any]) -> None:
     for name, least in (("players", 2), ("patience", 0.001), ("spread", 0.0), ("newcomers", 0.0), ("jobs", 1)):
         if options[name] is not None and not options[name] >= least:
             raise CommandError(f"--{name}: has to be at least {least:g}")
     if options["newcomers"] > 1:
         raise CommandError("--newcomers: is a share, at most 1")
+    if options["joins"] and (options["parties"] or options["ratings"] != "normal"):
+        raise CommandError("--joins: tells ratings and parties itself; leave --ratings and --parties out")
     for rate in options["rate"] or ():
         if not 0 < rate <= 100_000:
             raise CommandError(f"--rate: {rate:g} has to be above 0, and up to 100000")
