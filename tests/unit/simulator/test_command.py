@@ -69,7 +69,8 @@ def test_a_kept_service_level_is_a_success() -> None:
 def test_a_queue_of_teams_is_simulated_with_parties_and_regions_beside_those_who_know_teams(tmp_path: Path) -> None:
     errors = StringIO()
     call_command("simulate", "--queue", "duos", "--players", "200", "--parties", "1:0.6,2:0.4",
-                 "--regions", "eu:2,us:1", "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
+                 "--regions", "eu:2,us:1",
+                 "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
     whole = json.loads((tmp_path / "out").read_text())[0]
     assert [result["policy"] for result in whole["results"]] == ["ours", "FAF"]
     assert whole["limit"] == []
