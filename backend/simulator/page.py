@@ -12,11 +12,11 @@ COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e
 #: Seconds and points: ticks of both axes, which are logarithms.
 TICKS = [mantissa * 10.0**power for power in range(-3, 4) for mantissa in (1, 2, 5)]
 STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:1400px;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;font-size:13px;margin:1em 0}th,td{padding:.2em .6em;text-align:right;"
     "border-bottom:1px solid #ddd;white-space:nowrap}th:first-child,td:first-child{text-align:left}"
     ".scroll{overflow-x:auto}"
-    "svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif}"
+    "svg{max-width:100%;max-height:34em;height:auto}svg text{font:12px system-ui,sans-serif}"
 )
 
 

@@ -107,7 +107,11 @@ def _value(figures: Figures, name: str) -> float:
 
 
 def _text(value: float, form: str) -> str:
-    return form.format(value).replace("%", " %") if value == value else "-"
+    if value != value:
+        return "-"
+    if form.endswith("g}") and abs(value) >= 100:
+        return f"{value:,.0f}"
+    return form.format(value).replace("%", " %")
 
 
 def _columns(table: Table, first: str, *others: str) -> None:

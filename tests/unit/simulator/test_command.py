@@ -97,6 +97,24 @@ def test_several_seeds_are_one_study_whose_levels_are_of_the_mean(tmp_path: Path
     assert ours["spreads"]["all"]["gap_mean"] > 0
 
 
+@pytest.mark.parametrize("queue", ["ranked", "duos"])
+def test_ours_follows_the_latency_and_party_rules_of_its_file(tmp_path: Path, queue: str) -> None:
+    strict = tmp_path / "strict.toml"
+    size = 2 if queue == "duos" else 1
+    rules = f"team_size = {size}\n[queues.{queue}.latency]\nmax_ms = 90\n[queues.{queue}.party]\nmax_size = {size}\n"
+    rules += "premade_against_solo_after_seconds = 600\n" if size > 1 else ""
+    strict.write_text(f'default_queue = "{queue}"\n[queues.{queue}]\n{rules}')
+    parties = ("--parties", "1:0.6,2:0.4") if size > 1 else ()
+    call_command("simulate", "--compare", str(REPO / "queues.toml"), str(strict), "--queue", queue, "--no-limit", *parties,
+                 "--players", "300", "--regions", "eu:1,us:1", "--policies", "ours,faf", "--json",
+                 str(tmp_path / "out"))  # fmt: skip
+    shipped, stricter, _ = json.loads((tmp_path / "out").read_text())[0]["results"]
+    assert shipped["regions"]["eu"]["worst_latency_p95"] > 110
+    assert stricter["regions"]["eu"]["worst_latency_p95"] <= 90
+    assert (shipped["bands"]["all"]["premade"] > 0) == (size > 1)
+    assert stricter["bands"]["all"]["premade"] == 0
+
+
 def test_real_joins_of_larger_parties_than_the_queue_lets_in_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "joins.csv"
     path.write_text("time,rating,party\n0,1500,a\n0,1500,a\n0,1500,a\n")

@@ -51,9 +51,11 @@ def test_a_figure_of_seeds_is_written_with_its_spread_and_of_one_without() -> No
     result = study.results[0]
     mean = replace(result.bands["all"], wait_mean=2.5, unmatched=0.031)
     spread = replace(mean, wait_mean=0.25, unmatched=0.004)
+    mean, spread = replace(mean, gap_p99=1_260.4), replace(spread, gap_p99=132.0)
     told = replace(result, bands={"all": mean}, spreads={"all": spread}, multiple=1.8, multiple_spread=0.05)
     words = cells(study, told, "all")
     assert words[0] == "60"
     assert words[1] == "2.5 ±0.25"
+    assert words[7] == "1,260 ±132"
     assert words[-1] == "3.1 % ±0.4"
     assert multiple(told) == "1.80 ±0.05"

@@ -74,6 +74,12 @@ def test_a_match_is_told_by_its_teams() -> None:
     assert np.isnan(outcome.is_premade[4])
 
 
+def test_whoever_is_worst_off_is_so_in_the_region_of_the_match_and_not_in_a_better_one() -> None:
+    come = told(arrivals((0, 1500), (0, 1500)), ("eu", "us"), (20, 90), (30, 110))
+    outcome = Outcome(come, np.array([0, 0]), np.zeros(2, dtype=np.int64), [Game(((0,), (1,)), "us")])
+    assert outcome.worst_latencies_ms.tolist() == [110, 110]
+
+
 def test_friends_against_friends_are_no_premade_against_solo() -> None:
     come = arrivals(*[(0, 1500)] * 4, parties=("a", "a", "b", "b"))
     assert figures_of(played(come, (0, 1), (2, 3))).premade == 0
