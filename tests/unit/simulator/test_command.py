@@ -105,8 +105,8 @@ def test_ours_follows_the_latency_and_party_rules_of_its_file(tmp_path: Path, qu
     rules += "premade_against_solo_after_seconds = 600\n" if size > 1 else ""
     strict.write_text(f'default_queue = "{queue}"\n[queues.{queue}]\n{rules}')
     parties = ("--parties", "1:0.6,2:0.4") if size > 1 else ()
-    call_command("simulate", "--compare", str(REPO / "queues.toml"), str(strict), "--queue", queue, "--no-limit", *parties,
-                 "--players", "300", "--regions", "eu:1,us:1", "--policies", "ours,faf", "--json",
+    call_command("simulate", "--compare", str(REPO / "queues.toml"), str(strict), "--queue", queue, *parties,
+                 "--no-limit", "--players", "300", "--regions", "eu:1,us:1", "--policies", "ours,faf", "--json",
                  str(tmp_path / "out"))  # fmt: skip
     shipped, stricter, _ = json.loads((tmp_path / "out").read_text())[0]["results"]
     assert shipped["regions"]["eu"]["worst_latency_p95"] > 110
