@@ -1,4 +1,4 @@
-"""How long teams and free-for-all take, and what comes of the same pools beside FAForever's way (`bench/faf_teams.py`).
+"""How long teams and free-for-all take, and what comes of the same pools beside FAForever's way.
 
 Absolute times belong to the machine; the ratios travel.
 """
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.faf_teams import Search, find_games
 from matchmaking.engine import SearchWindow, WaitingTickets, find_groups
 from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.win_probability import win_probabilities
+from simulator.policies.faf_teams import Search, find_games
 
 #: The moment at which every round runs. Milliseconds since the epoch.
 NOW_MS = 1_795_464_000_000

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from html import escape
 
 from simulator.study import Study
-from simulator.tables import HEADS, cells
+from simulator.tables import REGION_HEADS, cells, heads, multiple, region_rows, titled
 
 WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 760, 420, 70, 50, 20
 COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#555")
 #: Seconds and points: ticks of both axes, which are logarithms.
 TICKS = [mantissa * 10.0**power for power in range(-3, 4) for mantissa in (1, 2, 5)]
 STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:1400px;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;font-size:13px;margin:1em 0}th,td{padding:.2em .6em;text-align:right;"
-    "border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}.scroll{overflow-x:auto}"
-    "svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif}"
+    "border-bottom:1px solid #ddd;white-space:nowrap}th:first-child,td:first-child{text-align:left}"
+    ".scroll{overflow-x:auto}"
+    "svg{max-width:100%;max-height:34em;height:auto}svg text{font:12px system-ui,sans-serif}"
 )
 
 
@@ -26,13 +27,16 @@ def page(studies: Sequence[Study]) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Matchmaking, simulated</title>"
         f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style><h1>Wait against gap</h1>"
         "<p>Each point is a policy on the same arrivals: farther left waits less, farther down meets closer opponents. "
-        "The grey line, where the limit was looked for: nobody who does not know the future gets below it. Read a "
-        "point by how far it stands above the line.</p>" + "".join(parts) + "</html>\n"
+        "The grey line, if two play and the limit was looked for: nobody who does not know the future gets below it. "
+        "Read a point by how far it stands above the line. Where teams play, the gap is that of the teams' means.</p>"
+        + "".join(parts)
+        + "</html>\n"
     )
 
 
 def _chapter(study: Study) -> str:
-    return f"<h2>{escape(study.title)}</h2>{chart(study)}{_overview(study)}{_bands(study)}"
+    parts = (chart(study), _overview(study), _regions(study), _bands(study))
+    return f"<h2>{escape(titled(study))}</h2>" + "".join(parts)
 
 
 def chart(study: Study) -> str:
@@ -96,21 +100,27 @@ def _point(axes: _Axes, wait: float, gap: float, name: str, colour: str) -> str:
 
 
 def _overview(study: Study) -> str:
+    limit = ["x limit"] if study.limit else []
     rows = [
-        [result.policy, *cells(result.bands["all"]), "" if result.multiple is None else f"{result.multiple:.2f}"]
+        [result.policy, *cells(study, result, "all"), *([multiple(result)] if limit else [])]
         for result in study.results
     ]
-    return _table(("policy", *HEADS, "x limit"), rows)
+    return _table(("policy", *heads(study), *limit), rows)
+
+
+def _regions(study: Study) -> str:
+    rows = region_rows(study)
+    return f"<h3>By region</h3>{_table(REGION_HEADS, rows)}" if rows else ""
 
 
 def _bands(study: Study) -> str:
     rows = [
-        [f"{result.policy}, {band}", *cells(figures)]
+        [f"{result.policy}, {band}", *cells(study, result, band)]
         for result in study.results
-        for band, figures in result.bands.items()
+        for band in result.bands
         if band != "all"
     ]
-    return f"<details><summary>By band</summary>{_table(('policy, band', *HEADS), rows)}</details>"
+    return f"<details><summary>By band</summary>{_table(('policy, band', *heads(study)), rows)}</details>"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

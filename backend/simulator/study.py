@@ -1,19 +1,21 @@
 """Several policies on the same arrivals, and how far each is from the limit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from matchmaking.engine.demands import MatchFormat
 from simulator.arrivals import Arrivals
 from simulator.clockwork import simulate
-from simulator.figures import Figures, bands_of, figures_of
+from simulator.figures import Figures, RegionFigures, bands_of, figures_of, regions_of
 from simulator.limit import LimitPoint, limit_curve, multiple_of_limit
 from simulator.policies.faf import Faf
+from simulator.policies.faf_teams import FafTeams
 from simulator.policies.in_turn import NakamaLike, OpenMatchLike, PlayFabLike
 from simulator.policies.lichess import Lichess
 from simulator.policies.on_join import Original, Showdown
 from simulator.policies.port import Policy
 
-#: By the words of the command line.
+#: By the words of the command line: where two play.
 PEERS: Mapping[str, Callable[[], Policy]] = {
     "lichess": Lichess,
     "faf": Faf,
@@ -29,20 +31,36 @@ PRICES = (0.3, 1.0, 3.0, 10.0, 40.0, 200.0)
 LIMIT_PLAYERS = 1_000
 
 
+def peer(word: str, format: MatchFormat) -> Policy | None:
+    """The peer's policy for matches of this format, or None where it has none."""
+    if format.is_duel:
+        return PEERS[word]()
+    return FafTeams(format.team_size) if word == "faf" and format.teams == 2 else None
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """`bands` by name, "all" among them; `multiple` is None where no limit was asked for."""
+    """`bands` by name, "all" among them, and `regions` by name; `multiple` is None where no limit was looked for.
+
+    Of several seeds these are means, and `spreads` and `multiple_spread` how far the seeds stray (standard deviation).
+    """
 
     policy: str
     bands: Mapping[str, Figures]
     multiple: float | None
+    regions: Mapping[str, RegionFigures] = field(default_factory=dict)
+    spreads: Mapping[str, Figures] = field(default_factory=dict)
+    multiple_spread: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One set of arrivals: what it is called, the limit's curve or nothing, and how each policy did."""
+    """One set of arrivals, or one of each seed: what it is called, whether two play, the limit's curve (of the first
+    seed) or nothing, and how each policy did."""
 
     title: str
+    is_duel: bool
+    seeds: Sequence[int]
     per_second: float
     limit: Sequence[LimitPoint]
     results: Sequence[PolicyResult]
@@ -55,6 +73,7 @@ def study(
     *,
     seed: int,
     with_limit: bool,
+    is_duel: bool = True,
     on_step: Callable[[str, int], None] = lambda doing, joined: None,
 ) -> Study:
     """Run them one after the other. `on_step` hears what is being done, and how many have joined there."""
@@ -69,5 +88,5 @@ def study(
         bands = {name: figures_of(outcome, chosen) for name, chosen in bands_of(outcome).items()}
         everyone = bands["all"]
         multiple = multiple_of_limit(limit, everyone.wait_mean, everyone.gap_mean) if limit else None
-        results.append(PolicyResult(policy.name, bands, multiple))
-    return Study(title, per_second, limit, results)
+        results.append(PolicyResult(policy.name, bands, multiple, regions_of(outcome)))
+    return Study(title, is_duel, (seed,), per_second, limit, results)

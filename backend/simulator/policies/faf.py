@@ -12,7 +12,7 @@ from simulator.policies.port import Pairs
 #: Milliseconds: the first pop, and the shortest and longest time between pops.
 FIRST_MS, SHORTEST_MS, LONGEST_MS = 45_000, 15_000, 90_000
 #: Players of a pop that the timer aims at; pops that it learns from.
-AIM, REMEMBERED = 5, 5
+AIM, REMEMBERED = 5.0, 5
 #: Rating points by which one performance differs from another (TrueSkill's beta).
 BETA = 240.0
 #: Games up to which a rating is blended with NEW_RATING.
@@ -23,6 +23,25 @@ TOP = 2000.0
 SMALL = 30
 #: A deviation from which players sort as if rated 0.
 UNKNOWN = 250.0
+
+
+class PopTimer:
+    """When the queue pops next: when it will hold `aim` players, by how it filled before the last pops."""
+
+    def __init__(self, aim: float) -> None:
+        self._aim = aim
+        self._pops: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
+        self._popped_ms, self.pop_ms = 0, FIRST_MS
+
+    def popped(self, players: int, now_ms: int) -> None:
+        self._pops.append((players, now_ms - self._popped_ms))
+        self._popped_ms, self.pop_ms = now_ms, now_ms + self._next_wait_ms()
+
+    def _next_wait_ms(self) -> int:
+        players, spent_ms = sum(size for size, _ in self._pops), sum(spent for _, spent in self._pops)
+        if not players:
+            return LONGEST_MS
+        return round(min(max(self._aim * spent_ms / players, SHORTEST_MS), LONGEST_MS))
 
 
 class Faf:
@@ -38,29 +57,21 @@ class Faf:
         self._growth = np.select([is_top, is_new], [0.15, 0.10], 0.05)
         self._growth_most = np.select([is_top, is_new], [0.30, 0.60], 0.25)
         self._own_quality = _quality(np.zeros(len(arrivals)), self._deviations, self._deviations)
-        self._pops: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)
-        self._popped_ms, self._pop_ms = 0, FIRST_MS
+        self._timer = PopTimer(AIM)
 
     def on_join(self, row: int, waiting: Collection[int], now_ms: int) -> Pairs:
         return ()
 
     def next_tick_ms(self, waiting: Collection[int], now_ms: int) -> int | None:
-        return self._pop_ms
+        return self._timer.pop_ms
 
     def on_tick(self, waiting: Collection[int], now_ms: int) -> Pairs:
         """A pop. Who is not matched in it has one more failed attempt."""
-        self._pops.append((len(waiting), now_ms - self._popped_ms))
-        self._popped_ms, self._pop_ms = now_ms, now_ms + self._next_wait_ms()
+        self._timer.popped(len(waiting), now_ms)
         rows = np.fromiter(waiting, np.intp, len(waiting))
         pairs = self._marry(rows) if len(rows) > 1 else []
         self._attempts[rows] += 1
         return pairs
-
-    def _next_wait_ms(self) -> int:
-        players, spent_ms = sum(size for size, _ in self._pops), sum(spent for _, spent in self._pops)
-        if not players:
-            return LONGEST_MS
-        return round(min(max(AIM * spent_ms / players, SHORTEST_MS), LONGEST_MS))
 
     def _marry(self, rows: np.ndarray) -> list[tuple[int, int]]:
         """Qualities are the same seen from both, so deferred acceptance ends as the best first, greedily."""

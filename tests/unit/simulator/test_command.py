@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from simulator.arrivals import Ratings
+from simulator.arrivals import Crowd
 from simulator.service_levels import LevelError, level_of
 from simulator.sources import SourceError, arrivals_from_file, day_arrivals
 
@@ -66,6 +66,69 @@ def test_a_kept_service_level_is_a_success() -> None:
     call_command("simulate", *FEW, "--no-limit", "--require", "gap_mean<=500", "--require", "middle:unmatched<=1")
 
 
+def test_a_queue_of_teams_is_simulated_with_parties_and_regions_beside_those_who_know_teams(tmp_path: Path) -> None:
+    errors = StringIO()
+    call_command("simulate", "--queue", "duos", "--players", "200", "--parties", "1:0.6,2:0.4",
+                 "--regions", "eu:2,us:1",
+                 "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
+    whole = json.loads((tmp_path / "out").read_text())[0]
+    assert [result["policy"] for result in whole["results"]] == ["ours", "FAF"]
+    assert whole["limit"] == []
+    ours = whole["results"][0]
+    assert ours["bands"]["all"]["unmatched"] < 0.5
+    assert ours["bands"]["all"]["spread_mean"] > 0
+    assert {name: region["players"] > 0 for name, region in ours["regions"].items()} == {"eu": True, "us": True}
+    assert "lichess, showdown, playfab, nakama, openmatch, original" in errors.getvalue()
+    report = (tmp_path / "report.html").read_text()
+    assert "<h3>By region</h3>" in report
+    assert "x limit" not in report
+    assert "<td>FAF, us</td>" in report
+
+
+def test_several_seeds_are_one_study_whose_levels_are_of_the_mean(tmp_path: Path) -> None:
+    errors = StringIO()
+    words = (*FEW, "--no-limit", "--jobs", "1", "--seeds", "101,102", "--json", str(tmp_path / "out"))
+    with pytest.raises(SystemExit):
+        call_command("simulate", *words, "--require", "gap_mean<=0.001", stderr=errors)
+    studies = json.loads((tmp_path / "out").read_text())
+    assert [each["seeds"] for each in studies] == [[101, 102]]
+    ours = studies[0]["results"][0]
+    assert f"and is {ours['bands']['all']['gap_mean']:.4g}" in errors.getvalue()
+    assert ours["spreads"]["all"]["gap_mean"] > 0
+
+
+@pytest.mark.parametrize("queue", ["ranked", "duos"])
+def test_ours_follows_the_latency_and_party_rules_of_its_file(tmp_path: Path, queue: str) -> None:
+    strict = tmp_path / "strict.toml"
+    size = 2 if queue == "duos" else 1
+    rules = f"team_size = {size}\n[queues.{queue}.latency]\nmax_ms = 90\n[queues.{queue}.party]\nmax_size = {size}\n"
+    rules += "premade_against_solo_after_seconds = 600\n" if size > 1 else ""
+    strict.write_text(f'default_queue = "{queue}"\n[queues.{queue}]\n{rules}')
+    parties = ("--parties", "1:0.6,2:0.4") if size > 1 else ()
+    call_command("simulate", "--compare", str(REPO / "queues.toml"), str(strict), "--queue", queue, *parties,
+                 "--no-limit", "--players", "300", "--regions", "eu:1,us:1", "--policies", "ours,faf", "--json",
+                 str(tmp_path / "out"))  # fmt: skip
+    shipped, stricter, _ = json.loads((tmp_path / "out").read_text())[0]["results"]
+    assert shipped["regions"]["eu"]["worst_latency_p95"] > 110
+    assert stricter["regions"]["eu"]["worst_latency_p95"] <= 90
+    assert (shipped["bands"]["all"]["premade"] > 0) == (size > 1)
+    assert stricter["bands"]["all"]["premade"] == 0
+
+
+def test_real_joins_of_larger_parties_than_the_queue_lets_in_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "joins.csv"
+    path.write_text("time,rating,party\n0,1500,a\n0,1500,a\n0,1500,a\n")
+    with pytest.raises(CommandError, match="more than 2"):
+        call_command("simulate", "--queue", "duos", "--joins", str(path))
+
+
+def test_queues_of_different_formats_are_not_compared(tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('default_queue = "duos"\n[queues.duos]\nteam_size = 3\n')
+    with pytest.raises(CommandError, match="different formats"):
+        call_command("simulate", "--compare", str(REPO / "queues.toml"), str(other), "--queue", "duos")
+
+
 @pytest.mark.parametrize("words", ["wait", "wait_p95<20", "top 2 %:wait_p95<=20", "waits<=20", "wait_p95<=1.2.3"])
 def test_a_level_that_says_nothing_is_refused(words: str) -> None:
     with pytest.raises(LevelError):
@@ -79,6 +142,10 @@ def test_a_level_that_says_nothing_is_refused(words: str) -> None:
         (("--patience", "0"), "--patience"), (("--newcomers", "2"), "--newcomers"),
         (("--policies", "chess"), "--policies"),
         (("--queue", "nowhere"), "--queue"), (("--require", "x"), "x"), (("--file", "/nowhere.toml"), "nowhere.toml"),
+        (("--ratings", "chess-rapid", "--mean", "1200"), "--mean"), (("--ratings", "/nowhere.csv"), "nowhere.csv"),
+        (("--regions", "eu"), "--regions"), (("--parties", "1:1,2:1"), "--parties: '2'"), (("--seeds", "x"), "--seeds"),
+        (("--jobs", "0"), "--jobs"), (("--joins", "/nowhere.csv", "--parties", "1:1"), "leave --ratings"),
+        (("--queue", "duos", "--policies", "lichess"), "--policies"),
         (("--joins", "/nowhere.csv"), "nowhere.csv"), (("--policies", "faf", "--require", "players>=1"), "--require"),
     ],
 )  # fmt: skip
@@ -99,7 +166,7 @@ def csv_file(tmp_path: Path) -> Callable[[str], Path]:
 
 def test_real_joins_come_in_order_from_their_first(csv_file: Callable[[str], Path]) -> None:
     path = csv_file("time,rating,deviation\n1700000010.5,1400,\n1700000000,1500,200\n")
-    come = arrivals_from_file(path, 60)
+    come = arrivals_from_file(path, 60, np.random.default_rng(1))
     assert come.joined_ms.tolist() == [0, 10_500]
     assert come.leaves_ms.tolist() == [60_000, 70_500]
     assert come.ratings.tolist() == [1500, 1400]
@@ -116,11 +183,11 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(
     csv_file: Callable[[str], Path], text: str, reason: str
 ) -> None:
     with pytest.raises(SourceError, match=reason):
-        arrivals_from_file(csv_file(text), 60)
+        arrivals_from_file(csv_file(text), 60, np.random.default_rng(1))
 
 
 def test_a_day_is_quiet_at_night_and_keeps_its_mean() -> None:
-    come = day_arrivals(17_280, 0.2, np.random.default_rng(1), Ratings(), 300)
+    come = day_arrivals(17_280, 0.2, np.random.default_rng(1), Crowd())
     hours = come.joined_ms // 3_600_000
     assert 23 <= hours[-1] <= 24
     assert (hours == 20).sum() > 4 * (hours == 3).sum()

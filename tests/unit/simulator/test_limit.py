@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from simulator import limit
-from simulator.arrivals import Arrivals, poisson_arrivals
+from simulator.arrivals import Arrivals, Crowd, poisson_arrivals
 from simulator.clockwork import simulate
 from simulator.figures import figures_of
 from simulator.limit import LimitPoint, limit_curve, limit_pairs, multiple_of_limit
@@ -31,7 +31,7 @@ def exact(come: Arrivals, price: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("price", "patience_seconds"), [(0.5, 300.0), (5.0, 300.0), (50.0, 300.0), (5.0, 10.0)])
 def test_the_limit_is_the_exact_matching_of_few_players(price: float, patience_seconds: float) -> None:
-    come = poisson_arrivals(70, 0.5, np.random.default_rng(3), patience_seconds=patience_seconds)
+    come = poisson_arrivals(70, 0.5, np.random.default_rng(3), Crowd(patience_seconds=patience_seconds))
     found, best = limit_pairs(come, price), exact(come, price)
     assert len(found) == len(best)
     assert cost(come, found, price) == pytest.approx(cost(come, best, price), rel=0.002)

@@ -8,7 +8,15 @@ and bonuses for waiting and for ratings far out; of those above a threshold the 
 import heapq
 import itertools
 import statistics
+from collections.abc import Collection
 from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.arrivals import Arrivals
+from simulator.policies.faf import PopTimer
+from simulator.policies.port import Found
+from simulator.policies.port import Game as PlayedGame
 
 #: A match of less quality is not made.
 LEAST_QUALITY = 0.4
@@ -16,6 +24,8 @@ LEAST_QUALITY = 0.4
 WHOLE_POINTS = 250
 #: Karmarkar-Karp sees a player as so many points, so that teams come out as large.
 SIZE_POINTS = 5_000
+#: Matches' worth of players that a pop aims at.
+AIM_MATCHES = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,43 @@ class Search:
 
 
 Game = tuple[list[Search], list[Search]]
+
+
+class FafTeams:
+    """FAF's queues of two teams, with its pop timer. Ratings are taken as they are, without its deduction for uncertain
+    ones, and it gives no bonus for newcomers."""
+
+    name = "FAF"
+
+    def __init__(self, team_size: int) -> None:
+        self._size = team_size
+
+    def begin(self, arrivals: Arrivals, dice: np.random.Generator) -> None:
+        self._ratings = arrivals.ratings
+        self._party_of = arrivals.parties or [""] * len(arrivals)
+        self._peak = float(arrivals.ratings.mean())
+        self._attempts = np.zeros(len(arrivals), dtype=np.int64)
+        self._timer = PopTimer(AIM_MATCHES * 2 * self._size)
+
+    def on_join(self, row: int, waiting: Collection[int], now_ms: int) -> Found:
+        return ()
+
+    def next_tick_ms(self, waiting: Collection[int], now_ms: int) -> int | None:
+        return self._timer.pop_ms
+
+    def on_tick(self, waiting: Collection[int], now_ms: int) -> Found:
+        """A pop. Who is not matched in it has one more failed attempt."""
+        self._timer.popped(len(waiting), now_ms)
+        parties: dict[str, list[int]] = {}
+        for row in waiting:
+            parties.setdefault(self._party_of[row] or str(row), []).append(row)
+        searches = [
+            Search(tuple(rows), float(self._ratings[rows].sum()), int(self._attempts[rows[0]]))
+            for rows in parties.values()
+        ]
+        games = find_games(searches, self._size, self._peak)
+        self._attempts[list(waiting)] += 1
+        return [PlayedGame(tuple(tuple(row for s in team for row in s.rows) for team in game)) for game in games]
 
 
 def find_games(searches: list[Search], team_size: int, peak: float) -> list[Game]:
@@ -88,7 +135,9 @@ def _split(picked: list[Search], team_size: int) -> Game | None:
 def _difference(picked: list[Search], team_size: int) -> Game | None:
     """Karmarkar-Karp: put the two heaviest sets against each other, again and again."""
     number = itertools.count()
-    heap = [(-(SIZE_POINTS * s.size + s.strength), next(number), [s], []) for s in picked]
+    heap: list[tuple[float, int, list[Search], list[Search]]] = [
+        (-(SIZE_POINTS * s.size + s.strength), next(number), [s], []) for s in picked
+    ]
     heapq.heapify(heap)
     while len(heap) > 1:
         heavy, _, left, right = heapq.heappop(heap)
@@ -105,4 +154,5 @@ def _quality(game: Game, team_size: int, peak: float) -> float:
     spread = statistics.pstdev(search.average for search in searches)
     waiting = sum(min(s.attempts * 0.01, 0.2) * s.size / team_size for s in searches)
     far_out = sum(((s.average - peak) / 1250) ** 4 * s.size / team_size for s in searches)
-    return 1 - ((imbalance / WHOLE_POINTS) ** 2 + (spread / WHOLE_POINTS) ** 2) ** 0.5 + waiting + min(1, far_out)
+    lost: float = ((imbalance / WHOLE_POINTS) ** 2 + (spread / WHOLE_POINTS) ** 2) ** 0.5
+    return 1 - lost + waiting + min(1, far_out)
