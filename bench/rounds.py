@@ -134,7 +134,7 @@ def _lean_claims(client: redis.Redis, players: Sequence[str]) -> float:
 
 def _truncate() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE matchmaking_matchrecord, matchmaking_participant")
+        cursor.execute("TRUNCATE matchmaking_matchrecord, matchmaking_participant CASCADE")
 
 
 def fill_redis(client: redis.Redis, keys: Keys, size: int, seed: int, now_ms: int) -> None:
