@@ -3,7 +3,9 @@
 import pytest
 
 from caroud import wiring
+from matchmaking.match import MatchId, Proposal
 from matchmaking.services import find_matches as service
+from matchmaking.services.propose import MadeWhenAsked
 from matchmaking.stores.redis import store as redis_store
 from tasks import reaping, rounds
 from tests.integration.conftest import Api
@@ -126,3 +128,19 @@ def test_ready_tells_the_age_of_the_last_round_of_each_queue(api: Api) -> None:
         "postgresql": "ok",
         "last_round_age_seconds": {**dict.fromkeys(wiring.rules().queues), "ranked": 2.5},
     }
+
+
+def test_proposals_that_are_made_when_asked_for_stay_what_they_are() -> None:
+    made = []
+
+    def make(number: int) -> Proposal:
+        made.append(number)
+        return Proposal(MatchId(f"m{number}"), ())
+
+    proposals = MadeWhenAsked(map(make, range(5)), 5)
+
+    assert (len(proposals), made) == (5, [])
+    assert [one.match_id for one in proposals[1:3]] == ["m1", "m2"]
+    assert made == [0, 1, 2]
+    assert [one.match_id for one in proposals] == ["m0", "m1", "m2", "m3", "m4"]
+    assert (proposals[-1].match_id, list(proposals[3:9]), made) == ("m4", [proposals[3], proposals[4]], list(range(5)))

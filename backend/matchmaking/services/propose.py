@@ -1,6 +1,8 @@
 """What the engine makes of the tickets that wait: pairs, or groups of teams, as proposals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -33,7 +35,7 @@ def propose(
     now_ms: int,
     new_id: Callable[[], str],
     density: Density | None = None,
-) -> list[Proposal]:
+) -> Sequence[Proposal]:
     """The engine's matches as proposals, who waited longest first. `density` is for a queue that is patient."""
     if len(tickets.player_ids) < 2:
         return []
@@ -58,19 +60,47 @@ def find_density(*, store: TicketStore, rules: QueueRules, tickets: WaitingTicke
 
 def _propose_pairs(
     tickets: WaitingTickets, rules: QueueRules, now_ms: int, new_id: Callable[[], str], density: Density | None
-) -> list[Proposal]:
+) -> Sequence[Proposal]:
     pairing = engine.find_matches(
         tickets, rules.search_window, now_ms, density=density, latency=rules.latency, rematch=rules.rematch
     )
     pairs = pairing.pairs
     oldest = tickets.joined_ms[pairs].min(axis=1).argsort(kind="stable")
-    entrants = _entrants(tickets)
-    if not pairing.regions:
-        return [Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],))) for a, b in pairs[oldest].tolist()]
-    return [
-        Proposal(MatchId(new_id()), ((entrants[a],), (entrants[b],)), pairing.regions[place] or None)
-        for place, (a, b) in zip(oldest.tolist(), pairs[oldest].tolist(), strict=True)
-    ]
+    regions = [pairing.regions[place] or None for place in oldest.tolist()] if pairing.regions else repeat(None)
+    return MadeWhenAsked(_proposals(tickets, pairs[oldest], regions, new_id), len(pairs))
+
+
+def _proposals(
+    tickets: WaitingTickets, pairs: np.ndarray, regions: Iterable[str | None], new_id: Callable[[], str]
+) -> Iterator[Proposal]:
+    players, marks = tickets.player_ids, tickets.marks
+    for (a, b), region in zip(pairs.tolist(), regions, strict=False):
+        one, other = Entrant(PlayerId(players[a]), marks[a]), Entrant(PlayerId(players[b]), marks[b])
+        yield Proposal(MatchId(new_id()), ((one,), (other,)), region)
+
+
+class MadeWhenAsked(Sequence[Proposal]):
+    """A list whose items are made when they are first looked at, so that the first are claimed while the last are
+    written out."""
+
+    def __init__(self, items: Iterator[Proposal], length: int) -> None:
+        self._items = items
+        self._length = length
+        self._made: list[Proposal] = []
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> Proposal: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Proposal]: ...
+
+    def __getitem__(self, place: int | slice) -> Proposal | list[Proposal]:
+        last = place.indices(self._length)[1] if isinstance(place, slice) else range(self._length)[place] + 1
+        self._made += islice(self._items, max(0, last - len(self._made)))
+        return self._made[place]
 
 
 def _propose_groups(

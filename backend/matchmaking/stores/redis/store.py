@@ -10,7 +10,7 @@ import redis
 from datastore import keys as lifetimes
 from datastore.batches import in_batches
 from datastore.client import redis_errors, run_id
-from datastore.keys import Keys
+from datastore.keys import Keys, QueueKeys
 from datastore.run import Run
 from datastore.scripts import Scripts
 from errors import StoreLost
@@ -334,41 +334,45 @@ class RedisTicketStore:
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
-        players = self._listed(self._keys.of_queue(queue), asked_since_ms)
-        pages = list(in_batches(players, SNAPSHOT_PAGE))
-        if len(pages) < 2:
-            found = map(self._rows, pages)
-            return waiting_tickets(queue, players, [row for rows in found for row in rows])
+        players: dict[str, None] = {}
+        rows = []
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            marks = [row for rows in threads.map(self._rows, pages) for row in rows]
-        return waiting_tickets(queue, players, marks)
+            for page in self._listed(self._keys.of_queue(queue), asked_since_ms):
+                unseen = [player for player in page if player not in players]
+                players.update(dict.fromkeys(unseen))
+                rows.append(threads.submit(self._rows, unseen))
+            marks = [mark for found in rows for mark in found.result()]
+        return waiting_tickets(queue, list(players), marks)
 
     def _rows(self, players: Sequence[str]) -> list[str | None]:
+        if not players:
+            return []
         with redis_errors():
             found: Any = self._client.hmget(self._keys.tickets, list(players))
         return list(found)
 
-    def _listed(self, keys: Any, asked_since_ms: int) -> list[str]:
-        """Players of the queue, each once; those who have asked since."""
-        players: dict[str, None] = {}
-        with redis_errors():
-            if asked_since_ms:
-                asked: Any = self._client.zrange(keys.last_seen, asked_since_ms, "+inf", byscore=True)
-                return list(asked)
-            first = 0
-            while True:
-                page: Any = self._client.zrange(keys.queue, first, first + SNAPSHOT_PAGE - 1)
-                players.update(dict.fromkeys(page))
-                first += SNAPSHOT_PAGE
-                if len(page) < SNAPSHOT_PAGE:
-                    return list(players)
+    def _listed(self, keys: QueueKeys, asked_since_ms: int) -> Iterator[Sequence[str]]:
+        """Players of the queue, page by page; those who have asked since. One who moves may come twice."""
+        first = 0
+        while True:
+            with redis_errors():
+                page: Any = (
+                    self._client.zrange(
+                        keys.last_seen, asked_since_ms, "+inf", byscore=True, offset=first, num=SNAPSHOT_PAGE
+                    )
+                    if asked_since_ms
+                    else self._client.zrange(keys.queue, first, first + SNAPSHOT_PAGE - 1)
+                )
+            yield page
+            first += SNAPSHOT_PAGE
+            if len(page) < SNAPSHOT_PAGE:
+                return
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            largest = max((sum(map(len, proposal.teams)) for proposal in proposals), default=2)
-            batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // largest))
+            batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // rules.format.players))
             one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
             for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch, one_line_in), batches):
                 for one in made:
