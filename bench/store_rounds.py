@@ -46,7 +46,7 @@ def a_round(store: str, redis_url: str, size: int, seed: int) -> dict[str, float
         client.delete(key)
     client.connection_pool.disconnect()
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE matchmaking_matchrecord, matchmaking_participant, matchmaking_ticket")
+        cursor.execute("TRUNCATE matchmaking_matchrecord, matchmaking_participant, matchmaking_ticket CASCADE")
     return {"matches": float(len(matches)), "stored_s": seconds, "statements_a_match": len(queries) / len(matches)}
 
 
