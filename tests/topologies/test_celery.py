@@ -182,8 +182,8 @@ def test_two_beats_and_two_workers_match_each_player_once(
 def test_sigterm_lets_a_worker_finish_the_round_in_hand(tmp_path: Path, service_on: Callable[..., Service]) -> None:
     with a_redis(tmp_path) as server, Stack.on(tmp_path, server.url, server.url) as stack:
         worker, beat = stack.worker("rounds", "rounds"), stack.beat("beat")
+        service = service_on(server.url)  # which marks this Redis: the worker compares it with history once more
         wait_for_rounds(server, seconds=START_SECONDS)
-        service = service_on(server.url)
         with locked(MatchRecord._meta.db_table):
             for _ in range(2):
                 service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
@@ -208,8 +208,8 @@ def test_sigterm_waits_for_a_round_that_hangs_no_longer_than_its_time_limit(
     with a_redis(tmp_path) as server, Stack.on(tmp_path, server.url, server.url) as stack:
         worker = stack.worker("rounds", "rounds", app=SHORT_LIMITS)
         stack.beat("beat", app=SHORT_LIMITS)
+        service = service_on(server.url)  # which marks this Redis: the worker compares it with history once more
         wait_for_rounds(server, seconds=START_SECONDS)
-        service = service_on(server.url)
         with locked(MatchRecord._meta.db_table):
             for _ in range(2):
                 service.join(str(uuid.uuid4()), now_ms=time.time_ns() // 1_000_000)
