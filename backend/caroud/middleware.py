@@ -50,19 +50,16 @@ class HotCalls:
 
 def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]] | None:
     """What the two middlewares add to an answer, as it keeps its headers; None where they redirect the call."""
+    if settings.SECURE_SSL_REDIRECT and not is_secure:
+        return None
     request, answer = HttpRequest(), HttpResponse()
-    request.META = {
-        "wsgi.url_scheme": "https" if is_secure else "http",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-    }
     request._get_scheme = lambda: "https" if is_secure else "http"  # type: ignore[attr-defined]
     if settings.SECURE_PROXY_SSL_HEADER and is_secure:
-        request.META[settings.SECURE_PROXY_SSL_HEADER[0]] = settings.SECURE_PROXY_SSL_HEADER[1]
+        header, secure = settings.SECURE_PROXY_SSL_HEADER
+        request.META[header] = secure
     before: Any = dict(answer.headers._store)
     chain: Any = SecurityMiddleware(XFrameOptionsMiddleware(lambda _: answer))
-    if chain(request) is not answer:
-        return None
+    chain(request)
     return {name: said for name, said in answer.headers._store.items() if name not in before}
 
 

@@ -31,7 +31,10 @@ def test_hot_calls_get_the_headers_that_djangos_middlewares_set(
     settings.SECURE_SSL_REDIRECT = behind_proxy
     settings.SECURE_HSTS_SECONDS = 31_536_000 if behind_proxy else 0
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
-    environ = {"HTTP_X_FORWARDED_PROTO": "https"} if is_secure and behind_proxy else {}
+    settings.ALLOWED_HOSTS = ["api.example.com"]
+    environ: dict[str, Any] = {"HTTP_HOST": "api.example.com"}
+    if is_secure and behind_proxy:
+        environ["HTTP_X_FORWARDED_PROTO"] = "https"
 
     hot, other = (headers_of(path, secure=is_secure and not behind_proxy, **environ) for path in (HOT, OTHER))
 
