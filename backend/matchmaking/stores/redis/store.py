@@ -70,8 +70,8 @@ from matchmaking.ticket import (
 #: Duels a claim script, and so many fewer of larger matches: more would block Redis for over 2 ms, fewer would cost
 #: round trips.
 CLAIM_BATCH = 40
-#: Calls under way at once: one is prepared, or its answer read, while Redis works on the other.
-CALLS_AT_ONCE = 2
+#: Batches under way at once: one is prepared while Redis works on the other.
+CLAIMS_AT_ONCE = 2
 #: Tickets an expiry script and players a pruning script look at.
 EXPIRE_BATCH = 200
 #: Tickets a snapshot page: one ZRANGE or HMGET of this size takes about 1 ms of Redis.
@@ -335,13 +335,11 @@ class RedisTicketStore:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
         players: dict[str, None] = {}
-        rows = []
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            for page in self._listed(self._keys.of_queue(queue), asked_since_ms):
-                unseen = [player for player in page if player not in players]
-                players.update(dict.fromkeys(unseen))
-                rows.append(threads.submit(self._rows, unseen))
-            marks = [mark for found in rows for mark in found.result()]
+        marks: list[str | None] = []
+        for page in self._listed(self._keys.of_queue(queue), asked_since_ms):
+            unseen = [player for player in page if player not in players]
+            players.update(dict.fromkeys(unseen))
+            marks += self._rows(unseen)
         return waiting_tickets(queue, list(players), marks)
 
     def _rows(self, players: Sequence[str]) -> list[str | None]:
@@ -371,7 +369,7 @@ class RedisTicketStore:
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+        with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
             batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // rules.format.players))
             one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
             for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch, one_line_in), batches):
