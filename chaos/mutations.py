@@ -68,8 +68,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "seats_have_no_limit": Mutation(
         "a claim takes no seat beyond a server's capacity",
         (
-            Edit(_CLAIM, "return games < capacity and math.floor(games * 1000000 / capacity) or math.huge", "return 0"),
-            Edit(_CLAIM, "if s and s.found < s.capacity then", "if s then"),
+            Edit(_CLAIM, "return games < capacity and floor(games * 1000000 / capacity) or math.huge", "return 0"),
+            Edit(_CLAIM, "if games < capacity then", "if capacity > 0 then"),
         ),
         ("I4",),
     ),

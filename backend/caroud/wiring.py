@@ -1,6 +1,5 @@
 """The one place where settings become stores. Doors take from here and hand to services."""
 
-import os
 import time
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Generic, TypeVar
 import redis
 from django.conf import settings
 
+from caroud.ids import new_id as new_id
 from datastore.client import RedisLimits, connect, probe
 from datastore.keyed_answers import KeyedAnswers
 from datastore.keys import Keys
@@ -39,14 +39,6 @@ from servers.stores.redis.pool import RedisServerPool
 def clock() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def new_id() -> str:
-    """A UUID that begins with the time (RFC 9562, version 7) as text: indexes grow at their end, in Redis and in
-    PostgreSQL, instead of everywhere at once."""
-    now_ms, dice = clock(), os.urandom(10).hex()
-    variant = "89ab"[int(dice[3], 16) & 3]
-    return f"{now_ms >> 16:08x}-{now_ms & 0xFFFF:04x}-7{dice[:3]}-{variant}{dice[4:7]}-{dice[7:19]}"
 
 
 @cache

@@ -32,8 +32,7 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | game_servers                   | hash        | server -> JSON record                       | SERVERS            |
 | game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
 | game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |
-| game_servers:load              | sorted set  | server with a free seat -> its load, 1e-6   | SERVERS            |
-| game_servers:seats             | sorted set  | the same -> its region's number * 1e6 + load | SERVERS            |
+| game_servers:seats             | sorted set  | free server -> region's number, load, 1e-6  | SERVERS            |
 | game_servers:offers            | hash        | server -> what a claim needs to know of it  | SERVERS            |
 | game_servers:regions           | hash        | region -> its number                        | SERVERS            |
 | active_games                   | sorted set  | "server/match", by name                     | SERVERS            |
@@ -106,7 +105,6 @@ class Keys:
         self.servers = prefix + "game_servers"
         self.servers_last_heartbeat = prefix + "game_servers:last_heartbeat"
         self.servers_active = prefix + "game_servers:active"
-        self.servers_load = prefix + "game_servers:load"
         self.servers_seats = prefix + "game_servers:seats"
         self.servers_offers = prefix + "game_servers:offers"
         self.servers_regions = prefix + "game_servers:regions"

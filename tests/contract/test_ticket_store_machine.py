@@ -494,8 +494,7 @@ class RedisAgrees(StoresAgree):
             return
         free = {s.id: s for s in self.pools[0].list() if s.status == "ready" and s.active_games < s.capacity}
         loads = {name: server.active_games * 1_000_000 // server.capacity for name, server in free.items()}
-        by_load, by_place, regions, tickets, *lines_of_queues = self.indexes()
-        assert dict(by_load) == loads
+        by_place, regions, tickets, *lines_of_queues = self.indexes()
         places = {region: int(place) for region, place in regions.items()}
         assert dict(by_place) == {
             name: places[server.region] * 1_000_000 + loads[name] for name, server in free.items()
@@ -510,9 +509,8 @@ class RedisAgrees(StoresAgree):
             assert lines[0] == lines[1]
 
     def indexes(self) -> list[Any]:
-        """Servers by load and place, regions, tickets; three lines of each queue. In one exchange: every step asks."""
+        """Servers by place, regions, tickets; three lines of each queue. In one exchange: every step asks."""
         with self.client.pipeline(transaction=False) as pipeline:
-            pipeline.zrange(self.keys.servers_load, 0, -1, withscores=True)
             pipeline.zrange(self.keys.servers_seats, 0, -1, withscores=True)
             pipeline.hgetall(self.keys.servers_regions)
             pipeline.hgetall(self.keys.tickets)

@@ -116,7 +116,6 @@ class RedisTicketStore:
         self._pool_keys = [
             keys.servers,
             keys.servers_active,
-            keys.servers_load,
             keys.servers_seats,
             keys.active_games,
         ]

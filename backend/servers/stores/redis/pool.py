@@ -40,7 +40,6 @@ class RedisServerPool:
                 k.servers,
                 k.servers_last_heartbeat,
                 k.servers_active,
-                k.servers_load,
                 k.servers_seats,
                 k.servers_offers,
                 k.servers_regions,
@@ -77,7 +76,6 @@ class RedisServerPool:
                 k.servers_last_heartbeat,
                 k.active_games,
                 k.servers_active,
-                k.servers_load,
                 k.servers_seats,
                 k.servers_offers,
                 k.servers_regions,
@@ -100,7 +98,7 @@ class RedisServerPool:
         k = self._keys
         word = self._scripts.call(
             "drain_server",
-            [k.servers, k.servers_active, k.servers_load, k.servers_seats],
+            [k.servers, k.servers_active, k.servers_seats],
             [server_id, "" if generation is None else generation],
         )[0]
         return None if word == "DRAINING" else Absence(word)
@@ -113,7 +111,6 @@ class RedisServerPool:
                 k.servers,
                 k.servers_last_heartbeat,
                 k.servers_active,
-                k.servers_load,
                 k.servers_seats,
                 k.active_games,
             ],

@@ -4,20 +4,20 @@
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|…|username"; match is "" while it waits
 -- KEYS[4] servers       hash, server -> JSON record     [5] active  hash, server -> games it hosts
--- KEYS[6] load          sorted set, servers with a free seat -> load: games per million of capacity
--- KEYS[7] seats         sorted set, the same -> a million times the number of its region + load
--- KEYS[8] active_games  sorted set by name, "server/match"
--- KEYS[9..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- KEYS[6] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
+--                       games per million of capacity
+-- KEYS[7] active_games  sorted set by name, "server/match"
+-- KEYS[8..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each player, in the order of ARGV
 -- ARGV[1] match id  [2] server or ""  [3] last asked at, ms  [4] queue lifetime, ms  [5] lifetime of the last word, ms
 -- ARGV[6] queue of the match  [7] its players  [8..] for each of them: player, the ticket that waits again or ""; then the
 -- names of the queues
 --
 -- Returns {"CALLED_OFF"}, or {"SAME"} where it was over; tickets that are not this match's any more stay as they are
-local tickets, servers, active, load, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local tickets, servers, active, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local match_id, server_id, players, places = ARGV[1], ARGV[2], tonumber(ARGV[7]), {}
-for place = 8 + 2 * players, #ARGV do places[ARGV[place]] = 9 + (place - 8 - 2 * players) * 4 end
-local words_from = 9 + 4 * (#ARGV - 7 - 2 * players)
+for place = 8 + 2 * players, #ARGV do places[ARGV[place]] = 8 + (place - 8 - 2 * players) * 4 end
+local words_from = 8 + 4 * (#ARGV - 7 - 2 * players)
 local raw = redis.call('HGET', servers, server_id)
 local server = raw and cjson.decode(raw)
 local function wait_again(player, ticket)
@@ -54,7 +54,6 @@ if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 1 then
   if server and server.status == 'ready' and games < server.capacity then
     local its_load = math.floor(games * 1000000 / server.capacity)
     redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
-    redis.call('ZADD', load, its_load, server_id)
   end
 end
 return {was_live and 'CALLED_OFF' or 'SAME'}

@@ -7,11 +7,11 @@
 -- KEYS[8] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[9] offers        hash, server -> "capacity|number of its region|seat as JSON"
 -- KEYS[10] active       hash, server -> games it hosts
--- KEYS[11] load         sorted set, servers with a free seat -> load: games per million of capacity
--- KEYS[12] seats        sorted set, the same -> a million times the number of its region + load
--- KEYS[13] active_games sorted set by name, "server/match"
--- KEYS[14] regions      hash, region -> its number
--- KEYS[15..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
+-- KEYS[11] seats        sorted set, servers with a free seat -> a million times the number of their region + load, which is
+--                       games per million of capacity
+-- KEYS[12] active_games sorted set by name, "server/match"
+-- KEYS[13] regions      hash, region -> its number
+-- KEYS[14..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
 -- ARGV[1] placement  [2] proposals  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] recent matches kept
 -- ARGV[7] players  [8..] columns, a row a proposal: match id; region or ""; its status and the match up to its seat; sum of
 --           ratings; line for recent matches or ""; number of its players, none twice; then columns, a row a player in the
@@ -19,8 +19,8 @@
 --
 -- Returns a list, an entry a proposal: its seat as JSON ("null" where it has none), "TAKEN" (a ticket no longer waits) or
 -- "NO_SEAT" (the queue demands a server and there is no seat); in both the tickets that wait stay in place.
-local call, ARGV, KEYS = redis.call, ARGV, KEYS -- locals are found faster than globals
-local tickets, load, seats, active_games = KEYS[6], KEYS[11], KEYS[12], KEYS[13]
+local call, ARGV, KEYS, floor = redis.call, ARGV, KEYS, math.floor -- locals are found faster than globals
+local tickets, seats, active_games, SERVERS_A_PAGE = KEYS[6], KEYS[11], KEYS[12], 8
 local placement, proposals, epoch, players = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[7])
 -- What stands before the first row of each column.
 local match_ids, regions, heads, sums = 7, 7 + proposals, 7 + 2 * proposals, 7 + 3 * proposals
@@ -29,13 +29,31 @@ local marks, others_from = player_ids + players, player_ids + 2 * players + 1
 
 local holds = call('HMGET', tickets, unpack(ARGV, player_ids + 1, player_ids + players))
 
--- A heap of entries {server, games when it was placed, load}: the least loaded first, then by id.
-local function sift(heap, place)
+-- Whole numbers: Redis compares them much faster than fractions, of which small sorted sets keep the text.
+local function load_of(games, capacity)
+  return games < capacity and floor(games * 1000000 / capacity) or math.huge
+end
+
+local function is_before(one, other)
+  return one.load < other.load or (one.load == other.load and one.id < other.id)
+end
+
+local function rise(heap, place)
+  local server = heap[place]
+  while place > 1 do
+    local parent = floor(place / 2)
+    if not is_before(server, heap[parent]) then break end
+    heap[place], place = heap[parent], parent
+  end
+  heap[place] = server
+end
+
+local function sink(heap)
+  local place = 1
   while true do
     local least, left = place, 2 * place
     for child = left, left + 1 do
-      local a, b = heap[child], heap[least]
-      if a and (a.load < b.load or (a.load == b.load and a.server.id < b.server.id)) then least = child end
+      if heap[child] and is_before(heap[child], heap[least]) then least = child end
     end
     if least == place then return end
     heap[place], heap[least] = heap[least], heap[place]
@@ -43,47 +61,65 @@ local function sift(heap, place)
   end
 end
 
--- Whole numbers: Redis compares them much faster than fractions, of which small sorted sets keep the text.
-local function load_of(games, capacity)
-  return games < capacity and math.floor(games * 1000000 / capacity) or math.huge
+-- The servers of a region that have a free seat, a page at a time: those that take no match here in their order, the
+-- least loaded first, from `next` on; and a heap of those that took one.
+local lines_of_servers, numbers, everywhere = {}, {}, nil
+local function line_of(number)
+  if not lines_of_servers[number] then
+    lines_of_servers[number] = {number = number, fresh = {}, next = 1, read = 0, is_whole = false, heap = {}}
+  end
+  return lines_of_servers[number]
 end
 
--- The least loaded servers with a free seat, of one region or ('') of all: as many as there are proposals.
-local servers, nearest = {}, {}
-local function servers_of(region)
-  if nearest[region] then return nearest[region] end
-  local heap, ids, place = {}, {}, region ~= '' and call('HGET', KEYS[14], region)
-  if region == '' then ids = call('ZRANGE', load, 0, proposals - 1) end
-  if place then ids = call('ZRANGEBYSCORE', seats, place * 1000000, place * 1000000 + 999999, 'LIMIT', 0, proposals) end
-  local offers = #ids > 0 and call('HMGET', KEYS[9], unpack(ids)) or {}
-  local counts = #ids > 0 and call('HMGET', KEYS[10], unpack(ids)) or {}
-  for number, id in ipairs(ids) do
-    if offers[number] and not servers[id] then
-      local capacity, its_region, seat = string.match(offers[number], '^(%d+)|(%d+)|(.*)$')
-      local games = tonumber(counts[number] or '0')
-      servers[id] = {id = id, capacity = tonumber(capacity), region = its_region, seat = seat, games = games, found = games}
-    end
-    local s = servers[id]
-    if s and s.found < s.capacity then
-      heap[#heap + 1] = {server = s, games = s.found, load = load_of(s.found, s.capacity)}
+local function read_page(line)
+  local from, fresh = line.number * 1000000, line.fresh
+  local ids = call('ZRANGEBYSCORE', seats, from, from + 999999, 'LIMIT', line.read, SERVERS_A_PAGE)
+  line.read, line.is_whole = line.read + #ids, #ids < SERVERS_A_PAGE
+  if #ids == 0 then return end
+  local offers, counts = call('HMGET', KEYS[9], unpack(ids)), call('HMGET', KEYS[10], unpack(ids))
+  for place, id in ipairs(ids) do
+    local capacity, _, seat = string.match(offers[place] or '', '^(%d+)|(%d+)|(.*)$')
+    local games = tonumber(counts[place] or '0')
+    capacity = tonumber(capacity or '0')
+    if games < capacity then
+      fresh[#fresh + 1] = {id = id, capacity = capacity, seat = seat, games = games, load = load_of(games, capacity)}
     end
   end
-  nearest[region] = heap
-  return heap
 end
 
--- An entry whose server has taken a match since is placed anew when it comes up; a full server sinks for good.
-local find_server
-function find_server(region)
-  local heap = servers_of(region)
-  while heap[1] and heap[1].load < math.huge do
-    local top = heap[1]
-    local s = top.server
-    if top.games == s.games then return s end
-    top.games, top.load = s.games, load_of(s.games, s.capacity)
-    sift(heap, 1)
+local function least_loaded(line)
+  local fresh, top = line.fresh, line.heap[1]
+  while not fresh[line.next] and not line.is_whole do read_page(line) end
+  local first = fresh[line.next]
+  if top and top.load < math.huge and (not first or is_before(top, first)) then return top end
+  return first
+end
+
+-- A seat in the region, else on the least loaded server of all; nil where there is none.
+local function take_seat(region)
+  if region ~= '' and numbers[region] == nil then numbers[region] = call('HGET', KEYS[13], region) end
+  local line = numbers[region] and line_of(tonumber(numbers[region]))
+  local server = line and least_loaded(line)
+  if not server then
+    everywhere = everywhere or call('HVALS', KEYS[13])
+    for _, number in ipairs(everywhere) do
+      local other = line_of(tonumber(number))
+      local its_least = least_loaded(other)
+      if its_least and (not server or is_before(its_least, server)) then server, line = its_least, other end
+    end
   end
-  return region ~= '' and find_server('') or nil
+  if not server then return nil end
+  local heap = line.heap
+  server.games = server.games + 1
+  server.load = load_of(server.games, server.capacity)
+  if server == heap[1] then
+    sink(heap)
+  else
+    line.next = line.next + 1
+    heap[#heap + 1] = server
+    rise(heap, #heap)
+  end
+  return server
 end
 
 local answers, outbox, live, matched, recent, gone, is_taken, games = {}, {}, {}, {}, {}, {}, {}, {}
@@ -95,7 +131,7 @@ for number = 1, proposals do
   for place = first, last do
     do_wait = do_wait and holds[place] == ARGV[marks + place] and not is_taken[ARGV[player_ids + place]]
   end
-  if do_wait and placement ~= 'none' then server = find_server(ARGV[regions + number]) end
+  if do_wait and placement ~= 'none' then server = take_seat(ARGV[regions + number]) end
   if not do_wait then
     answers[number] = 'TAKEN'
   elseif placement == 'required' and not server then
@@ -116,7 +152,7 @@ for number = 1, proposals do
     rating_sum = rating_sum + ARGV[sums + number]
     if ARGV[lines + number] ~= '' then recent[#recent + 1] = ARGV[lines + number] end
     if server then
-      server.games, hosted = server.games + 1, hosted + 1
+      hosted = hosted + 1
       games[2 * hosted - 1], games[2 * hosted] = 0, server.id .. '/' .. match_id
     end
     answers[number] = seat
@@ -126,7 +162,7 @@ if made == 0 then return answers end
 
 -- Out of the other queues, where a ticket waits in several.
 local others = {}
-for place = others_from, #ARGV do others[ARGV[place]] = 15 + (place - others_from) * 4 end
+for place = others_from, #ARGV do others[ARGV[place]] = 14 + (place - others_from) * 4 end
 for number = 1, others_from <= #ARGV and taken or 0 do
   local its_queues, ratings = string.match(matched[2 * number], '^[^|]*|([^|]*)|[^|]*|([^|]*)')
   local points = string.gmatch(ratings, '[^,]+')
@@ -150,24 +186,19 @@ call('LTRIM', KEYS[5], 0, ARGV[6] - 1)
 for _, place in ipairs({6, 7, 8}) do call('PEXPIRE', KEYS[place], ARGV[4]) end
 for _, place in ipairs({4, 5}) do call('PEXPIRE', KEYS[place], ARGV[5]) end
 if hosted == 0 then return answers end
-local counts, loads, places = {}, {}, {}
-for id, s in pairs(servers) do
-  if s.games > s.found then
-    local its_load = load_of(s.games, s.capacity)
-    counts[#counts + 1], counts[#counts + 2] = id, s.games
-    if its_load < math.huge then
-      loads[#loads + 1], loads[#loads + 2] = its_load, id
-      places[#places + 1], places[#places + 2] = s.region * 1000000 + its_load, id
+local counts, places, full = {}, {}, {}
+for number, line in pairs(lines_of_servers) do
+  for _, server in ipairs(line.heap) do
+    counts[#counts + 1], counts[#counts + 2] = server.id, server.games
+    if server.load < math.huge then
+      places[#places + 1], places[#places + 2] = number * 1000000 + server.load, server.id
     else
-      call('ZREM', load, id)
-      call('ZREM', seats, id)
+      full[#full + 1] = server.id
     end
   end
 end
 call('ZADD', active_games, unpack(games))
 call('HSET', KEYS[10], unpack(counts))
-if #loads > 0 then
-  call('ZADD', load, unpack(loads))
-  call('ZADD', seats, unpack(places))
-end
+if #places > 0 then call('ZADD', seats, unpack(places)) end
+if #full > 0 then call('ZREM', seats, unpack(full)) end
 return answers

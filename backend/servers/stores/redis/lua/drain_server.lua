@@ -2,14 +2,14 @@
 --
 -- KEYS[1] servers  hash, server -> JSON record
 -- KEYS[2] active   hash, server -> games it hosts
--- KEYS[3] load     sorted set, servers with a free seat -> load: games per million of capacity
--- KEYS[4] seats    sorted set, the same -> a million times the number of its region + load
+-- KEYS[3] seats    sorted set, servers with a free seat -> a million times the number of their region + load, which is
+--                  games per million of capacity
 -- ARGV[1] server  [2] generation, or "" for staff
 --
 -- Returns {"DRAINING", games}, also where it drained already
 --         {"STALE"}    a newer registration holds the place; nothing was written
 --         {"UNKNOWN"}  not registered, or lost; nothing was written
-local servers, active, load, seats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local servers, active, seats = KEYS[1], KEYS[2], KEYS[3]
 local id = ARGV[1]
 
 local raw = redis.call('HGET', servers, id)
@@ -20,6 +20,5 @@ local games = tonumber(redis.call('HGET', active, id) or '0')
 
 record.status = 'draining'
 redis.call('HSET', servers, id, cjson.encode(record))
-redis.call('ZREM', load, id)
 redis.call('ZREM', seats, id)
 return {'DRAINING', games}
