@@ -47,6 +47,7 @@ def join_script(player: str) -> object:
             _keys.ratings(player),
             _keys.incarnation,
             *(_queue.queue, _queue.arrivals, _queue.last_seen, _queue.stats, _queue.nudge),
+            _queue.round_lease,
         ],
         args=[
             *(player, now_ms, 1, ""),

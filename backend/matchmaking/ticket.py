@@ -95,7 +95,7 @@ class Waiting:
     rating_sum: float
     region: str = ""
     is_new: bool = False
-    #: Queues in which this join is the first since their last round began: ask for a round of each.
+    #: Queues in which this join is the first since their last round began, and none runs: have a round of each begun.
     wanted_rounds: tuple[str, ...] = ()
     party: str = ""
     traits: str = ""

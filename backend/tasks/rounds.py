@@ -50,13 +50,15 @@ def find_matches(queue: str) -> None:
     with logged_absence(f"a round of {queue}"):
         charge = charge_of_a_whole_redis()
         if charge is not None:
-            service.find_matches(
+            report = service.find_matches(
                 store=wiring.redis_tickets(),
                 rules=rules,
                 charge=charge,
                 clock=wiring.clock,
                 new_id=wiring.new_id,
             )
+            if report.rounds == service.ROUNDS_IN_A_ROW:  # somebody may have asked for more, and had none begun
+                find_matches.apply_async(args=(queue,), expires=2 * settings.ROUND_INTERVAL_SECONDS)
 
 
 @shared_task(name="tasks.rounds.find_matches_in_postgresql")

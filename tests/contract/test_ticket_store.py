@@ -509,7 +509,7 @@ def test_one_round_of_a_queue_runs_at_a_time(store: TicketStore) -> None:
 def test_a_join_during_a_round_makes_it_run_again(store: TicketStore) -> None:
     a_waiting_player(store)
     store.begin_round("ranked", "one", NOW_MS)
-    assert store.join(a_join(), RANKED, NOW_MS).wants_round
+    assert not store.join(a_join(), RANKED, NOW_MS).wants_round
     assert not store.begin_round("ranked", "two", NOW_MS)
 
     assert store.finish_round("ranked", "one", NOW_MS, may_run_again=True) is RoundTurn.AGAIN

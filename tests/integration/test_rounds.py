@@ -77,6 +77,20 @@ def test_a_round_that_runs_is_not_run_twice_and_runs_again_for_a_join_meanwhile(
     assert {api.get("matchmaking/status/", token=player.token)["status"] for player in players} == {"matched"}
 
 
+def test_a_task_that_has_run_all_the_rounds_it_may_hands_over_to_another(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, ...]] = []
+    monkeypatch.setattr(rounds.find_matches, "apply_async", lambda args, expires: sent.append(args))
+    rounds.find_matches("ranked")
+    assert sent == []
+
+    monkeypatch.setattr(service, "ROUNDS_IN_A_ROW", 1)
+    rounds.find_matches("ranked")
+
+    assert sent == [("ranked",)]
+
+
 def test_a_round_that_fails_gives_its_lease_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(**kwargs: object) -> None:
         raise ZeroDivisionError

@@ -19,7 +19,7 @@ from matchmaking.stores.port import RoundTurn, TicketStore
 
 logger = logging.getLogger(__name__)
 
-#: Rounds in a row that one task may run because joins asked for more; then the clock's next one takes over.
+#: Rounds in a row that one task may run because joins asked for more; then another task takes over.
 ROUNDS_IN_A_ROW = 20
 
 #: Matches of a round that the log names one by one; ten thousand lines would hold up the next round.

@@ -199,7 +199,8 @@ class MemoryTicketStore:
             queue.joins += joins
             if len(self._waiting_in(name)) >= 2 and not queue.is_nudged:
                 queue.is_nudged = True
-                wanted.append(name)
+                if queue.lease is None:
+                    wanted.append(name)
         return replace(answer, is_new=is_new, wanted_rounds=tuple(wanted))
 
     def restore(
@@ -364,7 +365,7 @@ class MemoryTicketStore:
                 if self._newcomers.pop(one.claim_id, None) is None:
                     continue
                 del self._outbox[one.claim_id]
-                self._wait_again(becomes_of(one.players, gone))
+                self._wait_again(becomes_of(one.players, gone), now_ms)
 
     def change_players(
         self,
@@ -401,7 +402,7 @@ class MemoryTicketStore:
                 self._newcomers.pop(claim_id, None)
             return Change.CHANGED
 
-    def _wait_again(self, becomes: Mapping[PlayerId, str]) -> None:
+    def _wait_again(self, becomes: Mapping[PlayerId, str], now_ms: int) -> None:
         for player_id, word in becomes.items():
             if word == "GONE":
                 del self._tickets[player_id]
@@ -409,7 +410,9 @@ class MemoryTicketStore:
                 self._end(player_id, TicketStatus.LEFT)
             else:
                 ticket = self._tickets[player_id]
-                self._tickets[player_id] = replace(ticket, status=TicketStatus.WAITING, match_id=None)
+                self._tickets[player_id] = replace(
+                    ticket, status=TicketStatus.WAITING, match_id=None, last_seen_ms=now_ms
+                )
 
     def _take(self, match: Match, queue: str) -> None:
         self._matches[match.id] = match
@@ -456,7 +459,7 @@ class MemoryTicketStore:
                 if match.server:
                     self._pool.free_seat(ServerId(match.server.id), match.id)
                 self._queue(match.queue).matches -= 1
-                self._wait_again(becomes_of(match.players, gone))
+                self._wait_again(becomes_of(match.players, gone), now_ms)
                 del self._matches[match.id], self._statuses[match.id]
 
     def enter(self, matches: Sequence[Matched]) -> None:

@@ -173,7 +173,8 @@ class TicketStore(Protocol):
         ...
 
     def withdraw(self, matches: Sequence[Match], now_ms: int, *, gone: Collection[PlayerId] = ()) -> None:
-        """Undo claims that are not announced: seats are free, tickets wait again with their arrival times.
+        """Undo claims that are not announced: seats are free, tickets wait again with their arrival times, as if
+        asked for now: it was not their players who were silent.
         The tickets of `gone`, players who are matched elsewhere, end without a word, and the rest of their parties is
         as if they had left. Announced ones stay."""
         ...

@@ -108,17 +108,18 @@ SELECT charge.is_held, seen.ticket_id, seen.queue, seen.rating, seen.joined_ms, 
 FROM charge LEFT JOIN seen ON true
 LEFT JOIN LATERAL ({_LINE.format(joined_ms="seen.joined_ms", queue="seen.queue")}) AS line ON seen.queue IS NOT NULL"""
 
-#: After a join's transaction: its place in one of its queues, and whether it is the first to ask for a round there. So
-#: whoever finds that a round was asked for before knows that this round, not yet begun, will see the ticket.
+#: After a join's transaction: its place in one of its queues, and whether a round has to be begun there, because none
+#: runs and it is the first to ask. So whoever finds that a round was asked for before knows that this round, not yet
+#: begun, will see the ticket; and a round that runs sees when it finishes that it was asked for another.
 STAND_IN_LINE = f"""WITH line AS ({_LINE.format(joined_ms="%(joined_ms)s", queue="%(queue)s")}),
 nudge AS (
     UPDATE matchmaking_queuestate SET nudged_until = clock_timestamp() + %(nudge_ms)s * interval '1 millisecond'
     FROM line
     WHERE queue = %(queue)s AND is_fallback = %(stands_in)s AND nudged_until <= clock_timestamp()
       AND %(is_new)s AND line.size >= 2
-    RETURNING queue
+    RETURNING leased_until <= clock_timestamp() AS may_begin
 )
-SELECT line.size, line.rating_sum, line.ahead, EXISTS (SELECT FROM nudge),
+SELECT line.size, line.rating_sum, line.ahead, EXISTS (SELECT FROM nudge WHERE may_begin),
        EXISTS (SELECT FROM matchmaking_queuestate WHERE queue = %(queue)s AND is_fallback = %(stands_in)s)
 FROM line"""
 

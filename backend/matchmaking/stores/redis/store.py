@@ -108,7 +108,7 @@ class RedisTicketStore:
             for key in (queue.queue, queue.arrivals, queue.last_seen, queue.stats)
         ]
         self._keys_of_wanted = {
-            name: (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge)
+            name: (queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.nudge, queue.round_lease)
             for name, queue in zip(self._queues, map(keys.of_queue, self._queues), strict=True)
         }
         self._player_keys = [keys.tickets, keys.online, keys.online_last_seen, keys.matches, keys.outbox]

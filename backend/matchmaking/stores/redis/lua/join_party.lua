@@ -5,7 +5,8 @@
 -- KEYS[4] matches      hash, match id -> its status and the match, of live matches
 -- KEYS[5] outbox       hash, match id -> epoch, of matches that are not announced
 -- KEYS[6] incarnation  string; missing where the data was lost
--- KEYS[7..] five a wanted queue: queue, arrivals, last_seen (sorted sets), stats (hash), nudge (string, a round was asked for)
+-- KEYS[7..] six a wanted queue: queue, arrivals, last_seen (sorted sets), stats (hash), nudge (string, a round was asked for),
+--           round_lease (string, a round runs: it sees the nudge when it finishes)
 -- then two a member: elsewhere (string), ratings (hash, queue -> rating; "<queue>:traits" and "blocks" -> traits)
 -- ARGV[1] now, ms  [2] number of wanted queues  [3] number of members  [4] id for the ticket  [5] party
 -- ARGV[6] queue lifetime, ms  [7] stats lifetime, ms  [8] nudge lifetime, ms  [9] ratings lifetime, ms  [10] online lifetime, ms
@@ -25,7 +26,7 @@ for place = 11 + wanted + members * (4 + wanted), #ARGV do known[ARGV[place]] = 
 
 local made, waiting = {}, {}
 for number = 1, members do
-  local at, key = 11 + wanted + (number - 1) * (4 + wanted), 7 + 5 * wanted + (number - 1) * 2
+  local at, key = 11 + wanted + (number - 1) * (4 + wanted), 7 + 6 * wanted + (number - 1) * 2
   local player, ticket, waits_in, same = ARGV[at], call('HGET', tickets, ARGV[at]), {}, 0
   local match_id, its_queues, its_party = string.match(ticket or '', '^([^|]*)|([^|]*)|[^|]*|[^|]*|[^|]*|[^|]*|([^|]*)')
   if ticket and match_id ~= '' and call('HEXISTS', KEYS[5], match_id) == 0 then
@@ -73,7 +74,7 @@ for number = 1, members do
   if call('ZADD', KEYS[3], now, player) == 1 then call('PEXPIRE', KEYS[3], ARGV[10]) end
 end
 for number = 1, wanted do
-  local key = 7 + (number - 1) * 5
+  local key = 7 + (number - 1) * 6
   local queue, arrivals, last_seen, stats = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
   for _, one in ipairs(waiting) do
     if not one.is_claimed then call('ZADD', last_seen, now, one.player) end
@@ -92,7 +93,8 @@ for number = 1, wanted do
     end
   end
   local size = call('ZCARD', queue)
-  if #made > 0 and size >= 2 and call('SET', KEYS[key + 4], now, 'NX', 'PX', ARGV[8]) then
+  local asks = #made > 0 and size >= 2 and call('SET', KEYS[key + 4], now, 'NX', 'PX', ARGV[8])
+  if asks and call('EXISTS', KEYS[key + 5]) == 0 then
     wants_round[#wants_round + 1] = names[number]
   end
   if #made > 0 and size == #made then -- rounds keep these alive, see begin_round
@@ -100,6 +102,6 @@ for number = 1, wanted do
     call('PEXPIRE', stats, ARGV[7])
   end
 end
-local key, leader = 7 + (first - 1) * 5, (made[1] or waiting[1])
+local key, leader = 7 + (first - 1) * 6, (made[1] or waiting[1])
 return {'WAITING', #made > 0 and 'NEW' or 'SAME', leader.ticket, call('ZRANK', KEYS[key + 1], leader.player) or 0,
   call('ZCARD', KEYS[key]), call('HGET', KEYS[key + 3], 'rating_sum') or '0', table.concat(wants_round, ',')}

@@ -8,13 +8,14 @@
 -- KEYS[7] last_word     string, "word|ticket id|…": how the player's last ticket ended
 -- KEYS[8] ratings       hash, queue -> rating of this player; "<queue>:traits" and "blocks" -> traits
 -- KEYS[9] incarnation   string; missing where the data was lost
--- KEYS[10..] five a wanted queue: queue, arrivals, last_seen (sorted sets), stats (hash), nudge (string, a round was asked for)
+-- KEYS[10..] six a wanted queue: queue, arrivals, last_seen (sorted sets), stats (hash), nudge (string, a round was asked for),
+--            round_lease (string, a round runs: it sees the nudge when it finishes)
 -- ARGV[1] player  [2] now, ms  [3] number of wanted queues  [4] "RESTORE" to put back this very ticket, unless it has ended; else ""
 -- ARGV[5] id for a new ticket  [6] joined at, ms  [7] region  [8] party or ""  [9] traits that the caller knows  [10] username
 -- ARGV[11] queue lifetime, ms  [12] stats lifetime, ms  [13] nudge lifetime, ms  [14] ratings lifetime, ms  [15] online lifetime, ms
 -- ARGV[16..] names of the wanted queues; then a rating for each, to fill in where Redis knows none, or ""; then names of all queues
 --
--- Returns {"WAITING", "NEW"|"SAME", ticket, position, size, rating_sum, queues of which a round is wanted, with commas}
+-- Returns {"WAITING", "NEW"|"SAME", ticket, position, size, rating_sum, queues of which a round has to be begun, with commas}
 --         {"MATCHED", status and match}      a match is live; nothing but "last call" was written
 --         {"ELSEWHERE", queues}              a ticket waits in others than the wanted ones; nothing was written
 --         {"LOST"}                           there is no ticket, and no incarnation; nothing was written
@@ -91,7 +92,7 @@ end
 local first, wants_round = place_of[waits_in[1] or names[1]], {}
 local size_of_first
 for number = 1, wanted do
-  local key = 10 + (number - 1) * 5
+  local key = 10 + (number - 1) * 6
   local queue, arrivals, last_seen, stats, nudge = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3], KEYS[key + 4]
   local size = call('ZCARD', queue)
   if makes then
@@ -106,7 +107,9 @@ for number = 1, wanted do
     end
     call('HINCRBYFLOAT', stats, 'rating_sum', points[number])
     size = size + 1
-    if size >= 2 and call('SET', nudge, now, 'NX', 'PX', ARGV[13]) then wants_round[#wants_round + 1] = names[number] end
+    if size >= 2 and call('SET', nudge, now, 'NX', 'PX', ARGV[13]) and call('EXISTS', KEYS[key + 5]) == 0 then
+      wants_round[#wants_round + 1] = names[number]
+    end
   end
   if match_id == '' or not is_waiting then call('ZADD', last_seen, now, player) end
   if lacks_members then call('ZADD', last_seen, now, 'lacks_members:' .. player .. '|' .. id) end
@@ -116,6 +119,6 @@ for number = 1, wanted do
   end
   if number == first then size_of_first = size end
 end
-local key = 10 + (first - 1) * 5
+local key = 10 + (first - 1) * 6
 return {'WAITING', makes and 'NEW' or 'SAME', ticket, call('ZRANK', KEYS[key + 1], player) or 0, size_of_first,
   call('HGET', KEYS[key + 3], 'rating_sum') or '0', table.concat(wants_round, ',')}
