@@ -93,3 +93,30 @@ class PartyRule:
 
     max_size: int = 1
     premade_against_solo_after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRule:
+    """How likely the stronger team of a match may be to win, predicted: `max_favourite`, and `step` more every
+    `every_seconds`, up to `max_extra` more. `max_favourite` 1 is no bound. Of more than two teams it is the strongest
+    against the weakest.
+    """
+
+    max_favourite: float = 1.0
+    step: float = 0.0
+    every_seconds: float = 10.0
+    max_extra: float = 0.0
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.max_favourite < 1
+
+    def limit(self, waited_seconds: float) -> float:
+        """A probability."""
+        steps = math.floor(max(0.0, waited_seconds) / self.every_seconds)
+        return min(1.0, self.max_favourite + min(self.step * steps, self.max_extra))
+
+    def log_odds(self, waited_seconds: float) -> float:
+        """`limit` as the logarithm of its odds, infinite where there is no bound."""
+        limit = self.limit(waited_seconds)
+        return math.log(limit / (1 - limit)) if limit < 1 else math.inf

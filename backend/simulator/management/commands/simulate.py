@@ -186,6 +186,7 @@ def _by_rules(rules: QueueRules, name: str) -> Policy:
         rating_model=rules.rating_model,
         latency=rules.latency,
         party=rules.party,
+        balance=rules.balance,
     )
 
 
