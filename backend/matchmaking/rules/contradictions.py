@@ -152,7 +152,10 @@ def of_balance(said: Said, made: BalanceRule, match: MatchFormat) -> Contradicti
         )
     elif made.max_favourite + made.max_extra > 1 + _ROUNDING:
         sum_ = made.max_favourite + made.max_extra
-        yield "max_extra", f"with max_favourite that is {sum_:g}, and nobody wins more often than always: make it smaller"
+        yield (
+            "max_extra",
+            f"with max_favourite that is {sum_:g}, and nobody wins more often than always: make it smaller",
+        )
     elif not made.step:
         for key in ("max_extra", "every_seconds"):
             if key in said and getattr(made, key):
