@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 
 class BackfillPriority(StrEnum):
     """Whether open seats of running matches are filled, and whether they or new matches choose first among waiting
@@ -116,7 +118,10 @@ class BalanceRule:
         steps = math.floor(max(0.0, waited_seconds) / self.every_seconds)
         return min(1.0, self.max_favourite + min(self.step * steps, self.max_extra))
 
-    def log_odds(self, waited_seconds: float) -> float:
-        """`limit` as the logarithm of its odds, infinite where there is no bound."""
-        limit = self.limit(waited_seconds)
-        return math.log(limit / (1 - limit)) if limit < 1 else math.inf
+    def log_odds(self, waited_seconds: np.ndarray) -> np.ndarray:
+        """`limit` of many waits as logarithms of odds, infinite where there is no bound: float64 in, float64 out."""
+        steps = np.floor(np.maximum(waited_seconds, 0.0) / self.every_seconds)
+        limits = np.minimum(1.0, self.max_favourite + np.minimum(self.step * steps, self.max_extra))
+        with np.errstate(divide="ignore"):
+            odds: np.ndarray = np.log(limits / (1 - limits))
+        return odds

@@ -35,8 +35,8 @@ def line_up_units(
         limits = np.full(len(line.tickets), np.inf)
     odds, variances = np.full(len(line.tickets), np.inf), np.zeros(len(line.tickets))
     if balance.is_bounded:
-        odds = np.array([balance.log_odds(ms / 1000) for ms in line.waited_ms.tolist()])
-        variances = np.array([_variance(units, unit) for unit in line.tickets.tolist()])
+        odds = balance.log_odds(line.waited_ms / 1000)
+        variances = _variances(units)[line.tickets]
     return Seekers(
         units=line.tickets.astype(np.int64),
         ratings=line.ratings,
@@ -51,9 +51,12 @@ def line_up_units(
     )
 
 
-def _variance(units: Units, unit: int) -> float:
-    known = [traits.deviation for traits in units.traits[unit]] if units.traits else [0.0] * len(units.rows[unit])
-    return team_variance(known)
+def _variances(units: Units) -> np.ndarray:
+    """Square rating points, of the performance of each unit's players."""
+    certain = units.sizes * team_variance([0.0])
+    if not units.traits:
+        return certain
+    return certain + np.array([sum([one.deviation * one.deviation for one in unit]) for unit in units.traits])
 
 
 def find_unit_groups(
