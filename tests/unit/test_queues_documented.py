@@ -107,8 +107,8 @@ def test_the_examples_are_the_kinds_of_match_that_studios_ask_for() -> None:
         ("royale", "  after 60 s: opponents rated 500 to 2500; 7 to 10 players."),
         (
             "squads",
-            "  after 60 s: team mates and opponents rated 1100 to 1900; regions within 150 ms; a favourite of 71 % at most; "
-            "also sides with a larger party than the others.",
+            "  after 60 s: team mates and opponents rated 1100 to 1900; regions within 150 ms; "
+            "a favourite of 71 % at most; also sides with a larger party than the others.",
         ),
         ("royale", "- A match never starts with fewer than 6 players."),
     ],
