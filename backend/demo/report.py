@@ -67,12 +67,12 @@ def show_figures(console: Console, figures: Figures) -> None:
 
 
 def _by_queue(queues: list[QueueFigures]) -> Table:
-    table = Table("queue")
-    for title in ("players", "joins", "matches", "with parties", "waited, p50 / p95", "rating gap, mean / p95"):
+    table = Table("queue", title="by queue: wait in it, p50 / p95; gap of ratings, mean / p95", title_justify="left")
+    for title in ("players", "joins", "matches", "parties'", "wait, s", "rating gap"):
         table.add_column(title, justify="right")
     for one in queues:
         counts = (one.players, one.joins, one.matches, one.matches_with_parties)
-        waited = _joined(one.wait_seconds.p50, one.wait_seconds.p95, decimals=2) + " s"
+        waited = _joined(one.wait_seconds.p50, one.wait_seconds.p95, decimals=2)
         gaps = _joined(one.rating_gap_mean, one.rating_gap_p95)
         table.add_row(one.queue, *(f"{count:,}" for count in counts), waited, gaps)
     return table

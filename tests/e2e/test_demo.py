@@ -20,7 +20,7 @@ REPO = Path(__file__).parents[2]
 def test_the_demo_ends_with_no_broken_promise_and_its_stack_is_gone(tmp_path: Path) -> None:
     figures, output, folder = tmp_path / "demo.json", tmp_path / "demo.out", tmp_path / "stack"
     folder.mkdir()
-    command = [sys.executable, "-m", "demo", "--players", "16", "--seconds", "6", "--json", str(figures)]
+    command = [sys.executable, "-m", "demo", "--players", "16", "--seconds", "8", "--json", str(figures)]
     env = {**os.environ, "PYTHONPATH": str(REPO / "backend"), "TMPDIR": str(folder)}
 
     with output.open("wb") as file:

@@ -199,6 +199,10 @@ def test_it_says_when_a_ticket_and_a_match_end() -> None:
     [
         ('backfill = "first"', "is offered for 2 min, and filled before new matches are made."),
         (
+            'backfill = "first"\nacceptance_seconds = 20',
+            "is offered for 2 min, and filled before new matches are made; who comes is not asked to accept.",
+        ),
+        (
             'backfill = "last"\nbackfill_ttl_seconds = 45',
             "is offered for 45 s, and filled from those for whom there is no new match.",
         ),

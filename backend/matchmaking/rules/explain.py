@@ -105,9 +105,10 @@ def _always(rules: QueueRules, rating: float) -> Iterator[str]:
         "expired. Who keeps asking waits without end."
     )
     if rules.backfill is not BackfillPriority.OFF:
+        asks = rules.acceptance_seconds > 0
         yield (
             f"A seat that a player leaves in a running match is offered for {_duration(rules.backfill_ttl_seconds)}, "
-            f"and filled {_BACKFILL[rules.backfill]}."
+            f"and filled {_BACKFILL[rules.backfill]}{'; who comes is not asked to accept' if asks else ''}."
         )
     yield f"A match without a result is abandoned after {_duration(rules.match_ttl_seconds)}."
     moves = f"; a match moves a rating by {_number(rules.k_factor)} points at most" if _is_elo(rules) else ""
