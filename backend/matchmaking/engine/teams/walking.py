@@ -253,7 +253,7 @@ def _unevenness(
 @njit(cache=True)
 def _is_surely_even(line: Seekers, members: np.ndarray, team_size: int) -> bool:
     span = (line.thousandths[members[-1]] - line.thousandths[members[0]]) / 1000
-    return span <= _least_odds(line, members) * _scale(2 * team_size * line.variances[members].min())
+    return bool(span <= _least_odds(line, members) * _scale(2 * team_size * line.variances[members].min()))
 
 
 @njit(cache=True)
