@@ -53,10 +53,10 @@ def line_up_units(
 
 def _variances(units: Units) -> np.ndarray:
     """Square rating points, of the performance of each unit's players."""
-    certain: np.ndarray = units.sizes * team_variance([0.0])
-    if not units.traits:
-        return certain
-    return certain + np.array([sum([one.deviation * one.deviation for one in unit]) for unit in units.traits])
+    variances: np.ndarray = units.sizes * team_variance([0.0])
+    if units.traits:
+        variances += np.array([sum([one.deviation * one.deviation for one in unit]) for unit in units.traits])
+    return variances
 
 
 def find_unit_groups(
