@@ -78,6 +78,7 @@ async def spend_evening(plan: Plan, reach: Reach, console: Console) -> Evening:
     await asyncio.gather(*(server.register() for server in servers))
     running = [asyncio.create_task(server.run()) for server in servers]
     await _register(players, console)
+    evening.log.queues = {player.id: player.queues for player in players}
     parties = parties_of(players)
     await make_parties(parties)
     evening.log.parties = [frozenset(player.id for player in party) for party in parties]

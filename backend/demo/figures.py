@@ -19,6 +19,22 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """One queue. Who joins several counts in each, and plays in one of them."""
+
+    queue: str
+    players: int
+    joins: int
+    matches: int
+    #: Those of them in which a party plays.
+    matches_with_parties: int
+    #: As the service counts it: from taking the join to the round.
+    wait_seconds: Spread
+    rating_gap_mean: float | None
+    rating_gap_p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """None stands for a figure that this run cannot tell."""
 
@@ -34,7 +50,8 @@ class Figures:
     wait_seconds: Spread
     #: The same as the service counts it: from taking the join to the round.
     wait_in_queue_seconds: Spread
-    matches_by_queue: dict[str, int]
+    #: Those with the most matches first.
+    queues: list[QueueFigures]
     rating_gap_mean: float | None
     rating_gap_p95: float | None
     #: How far ratings have found the true strengths: 0 not at all, 1 in full order.
@@ -80,7 +97,7 @@ def figures_of(
         matches_still_open=statuses["created"] + statuses["in_progress"],
         wait_seconds=spread_of(log.waits_seconds),
         wait_in_queue_seconds=spread_of([p.waited_ms / 1000 for match in matches for p in match.participants]),
-        matches_by_queue=dict(Counter(match.queue for match in matches).most_common()),
+        queues=queue_figures_of(log, matches),
         rating_gap_mean=fmean(gaps) if gaps else None,
         rating_gap_p95=percentile(gaps, 0.95),
         rating_strength_correlation=_correlation(log),
@@ -90,6 +107,28 @@ def figures_of(
         calls_per_second=len(calls) / played_seconds,
         call_seconds=spread_of([call.took_seconds for call in calls]),
         calls_by_status=dict(sorted(Counter(_status_name(call.status) for call in log.calls).items())),
+    )
+
+
+def queue_figures_of(log: PlayLog, matches: Sequence[MatchRow]) -> list[QueueFigures]:
+    """Of every queue that somebody joined or was matched in."""
+    known = {match.queue for match in matches}.union(*log.queues.values())
+    made = [_figures_of_queue(queue, log, [match for match in matches if match.queue == queue]) for queue in known]
+    return sorted(made, key=lambda figures: (-figures.matches, figures.queue))
+
+
+def _figures_of_queue(queue: str, log: PlayLog, matches: Sequence[MatchRow]) -> QueueFigures:
+    players = {player for player, queues in log.queues.items() if queue in queues}
+    gaps = [gap for match in matches if (gap := rating_gap(match)) is not None]
+    return QueueFigures(
+        queue=queue,
+        players=len(players),
+        joins=joins_of([told for told in log.told if told.player_id in players]),
+        matches=len(matches),
+        matches_with_parties=sum(any(party <= match.player_ids for party in log.parties) for match in matches),
+        wait_seconds=spread_of([p.waited_ms / 1000 for match in matches for p in match.participants]),
+        rating_gap_mean=fmean(gaps) if gaps else None,
+        rating_gap_p95=percentile(gaps, 0.95),
     )
 
 

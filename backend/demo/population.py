@@ -5,14 +5,23 @@ from itertools import islice
 
 from demo.api import Refused
 from demo.players import SimulatedPlayer
-from demo.settings import CROWD, CROWD_SHARES, FEW_SHARES, PARTY_SHARE, PARTY_SIZES, QUEUE
+from demo.settings import (
+    CROWD,
+    CROWD_SHARES,
+    FEW_SHARES,
+    HANDFUL,
+    HANDFUL_SHARES,
+    PARTY_SHARE,
+    PARTY_SIZES,
+    QUEUE,
+)
 
 Queues = tuple[str, ...]
 
 
 def queues_of_players(count: int, known: Collection[str]) -> list[Queues]:
     """The queues that each player joins. Queues that the service does not have give their players to the first one."""
-    shares = CROWD_SHARES if count >= CROWD else FEW_SHARES
+    shares = CROWD_SHARES if count >= CROWD else FEW_SHARES if count >= HANDFUL else HANDFUL_SHARES
     chosen: list[Queues] = []
     for queues, share in shares:
         here = tuple(queue for queue in queues if queue in known) or (QUEUE,)

@@ -107,6 +107,8 @@ class PlayLog:
     waits_seconds: list[float] = field(default_factory=list)
     #: Player id -> the strength that decides results, in rating points.
     true_strengths: dict[str, float] = field(default_factory=dict)
+    #: Player id -> the queues that the player joins.
+    queues: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Players who play together.
     parties: list[frozenset[str]] = field(default_factory=list)
 

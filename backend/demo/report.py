@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from demo.checks import Verdict
-from demo.figures import Figures, Spread
+from demo.figures import Figures, QueueFigures, Spread
 
 #: How much is done, and a line that says more.
 Done = Callable[[], tuple[float, str]]
@@ -63,6 +63,19 @@ def show_figures(console: Console, figures: Figures) -> None:
     for name, value in _figure_rows(figures):
         table.add_row(name, value)
     console.print(table)
+    console.print(_by_queue(figures.queues))
+
+
+def _by_queue(queues: list[QueueFigures]) -> Table:
+    table = Table("queue", title="by queue: wait in it, p50 / p95; gap of ratings, mean / p95", title_justify="left")
+    for title in ("players", "joins", "matches", "parties'", "wait, s", "rating gap"):
+        table.add_column(title, justify="right")
+    for one in queues:
+        counts = (one.players, one.joins, one.matches, one.matches_with_parties)
+        waited = _joined(one.wait_seconds.p50, one.wait_seconds.p95, decimals=2)
+        gaps = _joined(one.rating_gap_mean, one.rating_gap_p95)
+        table.add_row(one.queue, *(f"{count:,}" for count in counts), waited, gaps)
+    return table
 
 
 def show_verdicts(console: Console, verdicts: list[Verdict]) -> None:
@@ -91,7 +104,6 @@ def _figure_rows(figures: Figures) -> list[tuple[str, str]]:
         ("joins", f"{figures.joins:,}"),
         ("left without a match", f"{figures.tickets_left:,}"),
         ("matches", f"{figures.matches:,}"),
-        ("matches by queue", ", ".join(f"{queue}: {n:,}" for queue, n in figures.matches_by_queue.items()) or "-"),
         ("matches abandoned / still open", f"{figures.matches_abandoned:,} / {figures.matches_still_open:,}"),
         ("wait players saw, p50 / p95 / p99", _of_spread(figures.wait_seconds, 1, "s")),
         ("wait in the queue, p50 / p95 / p99", _of_spread(figures.wait_in_queue_seconds, 1, "s")),

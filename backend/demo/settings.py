@@ -3,8 +3,8 @@
 #: The queue that most join, and whose ratings are compared with true strengths.
 QUEUE = "ranked"
 #: The queues that players join, several at once where there are several, and the share of players who do: of a crowd,
-#: and of fewer, whom so many queues would leave alone.
-CROWD = 100
+#: of fewer, whom so many queues would leave alone, and of a handful, who need one another.
+CROWD, HANDFUL = 100, 16
 CROWD_SHARES = (
     (("ranked",), 0.53),
     (("ranked", "casual"), 0.10),
@@ -13,7 +13,8 @@ CROWD_SHARES = (
     (("squads",), 0.10),
     (("royale",), 0.07),
 )
-FEW_SHARES = ((("ranked",), 0.6), (("ranked", "casual"), 0.2), (("duos",), 0.2))
+FEW_SHARES = ((("ranked",), 0.25), (("ranked", "casual"), 0.125), (("ladder",), 0.125), (("duos",), 0.5))
+HANDFUL_SHARES = ((("ranked",), 0.6), (("ranked", "casual"), 0.4))
 #: Sizes of parties by queue, one after another, and the share of its players who come in one.
 PARTY_SIZES = {"duos": (2,), "squads": (3, 2)}
 PARTY_SHARE = 0.5

@@ -10,6 +10,7 @@ from simulator.figures import Figures, RegionFigures, bands_of, figures_of, regi
 from simulator.limit import LimitPoint, limit_curve, multiple_of_limit
 from simulator.policies.faf import Faf
 from simulator.policies.faf_teams import FafTeams
+from simulator.policies.flex_match import FlexMatchLike
 from simulator.policies.in_turn import NakamaLike, OpenMatchLike, PlayFabLike
 from simulator.policies.lichess import Lichess
 from simulator.policies.on_join import Original, Showdown
@@ -25,6 +26,10 @@ PEERS: Mapping[str, Callable[[], Policy]] = {
     "openmatch": OpenMatchLike,
     "original": Original,
 }
+#: The same where two teams of several play.
+TEAM_PEERS: Mapping[str, Callable[[int], Policy]] = {"faf": FafTeams, "flexmatch": FlexMatchLike}
+#: All words of peers.
+WORDS = tuple(dict.fromkeys((*PEERS, *TEAM_PEERS)))
 #: Prices of the limit's curve, as multiples of the arrivals a second: from far gaps at once to close ones at leisure.
 PRICES = (0.3, 1.0, 3.0, 10.0, 40.0, 200.0)
 #: Players whose limit is looked for, the first ones: a matching of all takes minutes.
@@ -34,8 +39,8 @@ LIMIT_PLAYERS = 1_000
 def peer(word: str, format: MatchFormat) -> Policy | None:
     """The peer's policy for matches of this format, or None where it has none."""
     if format.is_duel:
-        return PEERS[word]()
-    return FafTeams(format.team_size) if word == "faf" and format.teams == 2 else None
+        return PEERS[word]() if word in PEERS else None
+    return TEAM_PEERS[word](format.team_size) if word in TEAM_PEERS and format.teams == 2 else None
 
 
 @dataclass(frozen=True, slots=True)

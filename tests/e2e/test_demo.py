@@ -37,7 +37,9 @@ def test_the_demo_ends_with_no_broken_promise_and_its_stack_is_gone(tmp_path: Pa
     assert code == 0, told[-6000:]
     assert "BROKEN" not in told
     assert "no 5xx answer" in told
-    assert json.loads(figures.read_text())
+    queues = {queue["queue"]: queue for queue in json.loads(figures.read_text())["figures"]["queues"]}
+    assert {"ranked", "ladder", "duos"} <= {name for name, queue in queues.items() if queue["matches"]}
+    assert queues["duos"]["matches_with_parties"]
     assert find_remains(var_dir) == []
     assert list(folder.iterdir()) == []
 

@@ -507,7 +507,10 @@ def test_nobody_can_be_asked_for_before_all_have_accepted(api: Api, server: str,
     newcomer = api.player()
     join(api, newcomer)
     api.round()
-    assert teams_of(told(api, newcomer)["match"]) == [[one.id], [newcomer.id]]
+    match = told(api, newcomer)["match"]
+    assert teams_of(match) == [[one.id], [newcomer.id]]
+    assert match["status"] == "created"  # and not asked of the newcomer
+    assert "acceptance" not in match
 
 
 @pytest.mark.parametrize("body", [{}, {"leaver": "nobody"}, {"leaver": None}, {"leaver": 1}])

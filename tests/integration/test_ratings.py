@@ -222,6 +222,29 @@ def test_joins_are_told_rating_deviation_games_and_recent_opponents_of_a_result(
     assert told(three)[1].recent == (one.id,)
 
 
+def test_who_has_just_played_each_other_meets_somebody_else_and_each_other_where_nobody_is(
+    api: Api, settings: Any
+) -> None:
+    use(settings, rematch=RematchRule(last=1, points=50))
+    one, other, third = (a_rated_player(api, rating) for rating in (1216.0, 1184.0, 1260.0))
+    report(api, a_match_of([one], [other]), 1, 1)  # and nearer to each other than to the third they are still
+
+    join_all(api, one, other, third)
+    (match,) = api.round()
+    assert {player.id for player in match.players} == {one.id, third.id}
+    assert api.get("matchmaking/status/", token=other.token)["status"] == "waiting"
+
+    report(api, match.id, 1, 1)
+    join_all(api, one)
+    (again,) = api.round()
+    assert {player.id for player in again.players} == {one.id, other.id}
+
+
+def join_all(api: Api, *players: Account) -> None:
+    for player in players:
+        api.post("matchmaking/join/", token=player.token)
+
+
 def test_mates_and_matches_of_another_queue_are_no_recent_opponents(api: Api, settings: Any) -> None:
     use(settings, rematch=RematchRule(last=5, points=100))
     one, mate, three, four = [a_rated_player(api, 1200.0) for _ in range(4)]

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from matchmaking.engine import GroupedMatch, Grouping, SearchWindow, WaitingTickets, find_groups
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.traits import Traits, traits_text
+from matchmaking.engine.win_probability import win_probabilities
 from tests.unit.strategies import NOW_MS
 
 NARROW = SearchWindow(base=20, step=30, every_seconds=10, max_extra=90)
@@ -35,6 +36,7 @@ class Asked:
     latency: LatencyLimit = field(default_factory=LatencyLimit)
     rematch: RematchRule = field(default_factory=RematchRule)
     party: PartyRule = field(default_factory=PartyRule)
+    balance: BalanceRule = field(default_factory=BalanceRule)
 
 
 def seeking(seekers: list[Seeker]) -> WaitingTickets:
@@ -55,6 +57,7 @@ def group(seekers: list[Seeker], asked: Asked) -> Grouping:
         latency=asked.latency,
         rematch=asked.rematch,
         party=asked.party,
+        balance=asked.balance,
         now_ms=NOW_MS,
     )
 
@@ -113,7 +116,16 @@ def fault_of(match: GroupedMatch, seekers: list[Seeker], asked: Asked) -> str:
     largest = sorted(max(len(unit) for unit in units_of(team)) for team in teams)
     if largest[-1] > largest[-2] and shortest < asked.party.premade_against_solo_after_seconds:
         return "premade against solo"
+    if favourite_of(teams) > asked.balance.limit(shortest) + 1e-6:
+        return "a favourite"
     return ""
+
+
+def favourite_of(teams: list[list[Seeker]]) -> float:
+    """How likely the strongest team is to win against the weakest."""
+    in_order = sorted(teams, key=lambda team: sum(seeker.rating for seeker in team))
+    known = [[(seeker.rating, seeker.traits.deviation) for seeker in team] for team in (in_order[0], in_order[-1])]
+    return win_probabilities(known)[1]
 
 
 def team_pools(
@@ -138,6 +150,7 @@ def _seekers(units: list[tuple[int, int, float, dict[str, int], list[int], int]]
     for number, (size, half, waited, latencies, recent, blocked) in enumerate(units):
         traits = Traits(
             latencies_ms=latencies,
+            deviation=120.0 if number % 3 == 0 else 0.0,
             recent=tuple(f"{other:02}-0" for other in recent),
             blocked=frozenset({f"{blocked:02}-0"}) if blocked % 4 == 0 and blocked != number else frozenset(),
         )

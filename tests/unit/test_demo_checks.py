@@ -1,5 +1,6 @@
 """The demo's checks see what is broken, each in evidence that is right but for one thing."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,8 @@ from demo.checks import (
     servers_keep_their_capacity,
     tickets_end_once,
 )
-from demo.figures import figures_of, percentile, rating_gap
+from demo.figures import QueueFigures, Spread, figures_of, percentile, queue_figures_of, rating_gap
+from demo.population import queues_of_players
 from demo.records import Call, Evidence, Heartbeat, MatchRow, ParticipantRow, PlayLog, Profile, SqlCounters, Told
 
 MAI, TANG, STRANGER = "mai", "tang", "stranger"
@@ -302,6 +304,48 @@ def test_the_gap_of_a_match_is_between_its_teams_means() -> None:
         a_participant(STRANGER, 1, 1300.0, None),
     )
     assert rating_gap(replace(a_match(), participants=teams)) == 100.0
+
+
+def test_each_queue_has_figures_of_its_own() -> None:
+    duo = replace(
+        a_match("match-3"),
+        queue="duos",
+        participants=(
+            replace(a_participant(MAI, 0, 1300.0, None), waited_ms=4000),
+            replace(a_participant(TANG, 0, 1500.0, None), waited_ms=4000),
+            replace(a_participant(STRANGER, 1, 1100.0, None), waited_ms=2000),
+        ),
+    )
+    log = PlayLog(
+        told=[a_told(MAI, call="join"), a_told(MAI, call="status"), a_told(STRANGER, call="join", ticket=2)],
+        queues={MAI: ("ranked", "duos"), TANG: ("ranked",), STRANGER: ("duos",), "alone": ("royale",)},
+        parties=[frozenset({MAI, TANG})],
+    )
+
+    ranked = replace(a_match(), participants=a_match().participants[:1])
+    assert queue_figures_of(log, [ranked, duo, replace(ranked, id="match-4")]) == [
+        QueueFigures("ranked", 2, 1, 2, 0, Spread(0.5, 0.5, 0.5), 0.0, 0.0),
+        QueueFigures("duos", 2, 2, 1, 1, Spread(4.0, 4.0, 4.0), 300.0, 300.0),
+        QueueFigures("royale", 1, 0, 0, 0, Spread(None, None, None), None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("players", "of_queues"),
+    [
+        (2, {"ranked": 2, "casual": 1}),
+        (15, {"ranked": 15, "casual": 6}),
+        (16, {"ranked": 6, "casual": 2, "ladder": 2, "duos": 8}),
+        (200, {"ranked": 126, "casual": 20, "ladder": 16, "duos": 24, "squads": 20, "royale": 14}),
+    ],
+)
+def test_a_queue_has_enough_players_for_its_matches_or_none(players: int, of_queues: dict[str, int]) -> None:
+    known = ("ranked", "casual", "ladder", "duos", "squads", "royale")
+    chosen = queues_of_players(players, known)
+
+    assert len(chosen) == players
+    assert Counter(queue for queues in chosen for queue in queues) == of_queues
+    assert set(queues_of_players(players, ["ranked"])) == {("ranked",)}
 
 
 def test_figures_of_an_evening_without_anything_are_silent_not_wrong() -> None:

@@ -145,6 +145,21 @@ def test_the_first_line_says_what_a_match_is(text: str, said: str) -> None:
     assert explain(a_queue(text)).splitlines()[0] == f"arena: {said}."
 
 
+def test_the_favourite_grows_with_waiting() -> None:
+    text = "team_size = 5\nbalance = { max_favourite = 0.65, step = 0.025, every_seconds = 20, max_extra = 0.1 }"
+
+    assert [at(text, seconds).partition("; ")[2] for seconds in (19, 20, 40, 900)] == [
+        "a favourite of 65 % at most",
+        "a favourite of 67.5 % at most",
+        "a favourite of 70 % at most",
+        "a favourite of 75 % at most",
+    ]
+    assert "against the other in 65 % of matches at most; after waiting, up to 75 %" in always(text, "predicted")
+    fixed = "teams = 3\nteam_size = 5\nbalance = { max_favourite = 0.65 }"
+    assert "against the weakest in 65 % of matches at most; else" in always(fixed, "predicted")
+    assert "favourite" not in explain(a_queue("team_size = 5"))
+
+
 def test_parties_are_told_and_what_guards_the_others() -> None:
     text = "team_size = 5\nparty = { max_size = 3, premade_against_solo_after_seconds = 60 }"
 
@@ -183,6 +198,10 @@ def test_it_says_when_a_ticket_and_a_match_end() -> None:
     ("text", "said"),
     [
         ('backfill = "first"', "is offered for 2 min, and filled before new matches are made."),
+        (
+            'backfill = "first"\nacceptance_seconds = 20',
+            "is offered for 2 min, and filled before new matches are made; who comes is not asked to accept.",
+        ),
         (
             'backfill = "last"\nbackfill_ttl_seconds = 45',
             "is offered for 45 s, and filled from those for whom there is no new match.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.rules import QueueRules, bounds, load_rules
@@ -26,10 +26,11 @@ TABLES: dict[str, tuple[list[type[Any]], bounds.Bounds]] = {
     "queues.x.latency": ([LatencyLimit], bounds.LATENCY),
     "queues.x.rematch": ([RematchRule], bounds.REMATCH),
     "queues.x.party": ([PartyRule], bounds.PARTY),
+    "queues.x.balance": ([BalanceRule], bounds.BALANCE),
 }
 #: Tables of their own, and what no file says.
 WITHOUT_UNIT = ("rating_model", "placement", "backfill", "priority", "steps", "whose_wait", "rarity")
-NOT_IN_A_TABLE = {"name", "format", "search_window", "patience", "latency", "rematch", "party"}
+NOT_IN_A_TABLE = {"name", "format", "search_window", "patience", "latency", "rematch", "party", "balance"}
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -104,6 +105,11 @@ def test_the_examples_are_the_kinds_of_match_that_studios_ask_for() -> None:
         ("ranked", "  after 60 s: opponents rated 1280 to 1720; regions within 120 ms."),
         ("casual", "  after 10 s: opponents rated 1000 to 2000."),
         ("royale", "  after 60 s: opponents rated 500 to 2500; 7 to 10 players."),
+        (
+            "squads",
+            "  after 60 s: team mates and opponents rated 1100 to 1900; regions within 150 ms; "
+            "a favourite of 71 % at most; also sides with a larger party than the others.",
+        ),
         ("royale", "- A match never starts with fewer than 6 players."),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow, WhoseWait
 from matchmaking.rules import Placement, QueueRules, RulesError, load_rules
@@ -59,6 +59,12 @@ points = 120
 [queues.squads.party]
 max_size = 5
 premade_against_solo_after_seconds = 45
+
+[queues.squads.balance]
+max_favourite = 0.6
+step = 0.05
+every_seconds = 25
+max_extra = 0.4
 """
 
 
@@ -102,6 +108,7 @@ def test_every_setting_arrives_where_it_belongs(tmp_path: Path) -> None:
         latency=LatencyLimit(max_ms=80, step_ms=20, every_seconds=15, max_extra_ms=60),
         rematch=RematchRule(last=4, points=120),
         party=PartyRule(max_size=5, premade_against_solo_after_seconds=45),
+        balance=BalanceRule(max_favourite=0.6, step=0.05, every_seconds=25, max_extra=0.4),
     )
 
 
@@ -206,6 +213,19 @@ PARTIES = [
     ("team_size = 5\nparty.max_size = 6", 3, "a party of 6 does not fit into a team of 5"),
     ("team_size = 5\nparty.premade_against_solo_after_seconds = 9", 3, "there are no parties with max_size = 1"),
 ]
+BALANCES = [
+    ("team_size = 5\nbalance.max_favourite = 0.5", 3, "max_favourite: is 0.5 and has to be a number above 0.5"),
+    ("team_size = 5\nbalance.max_favourite = 1.1", 3, "up to 1"),
+    ("balance.max_favourite = 0.7", 2, "teams of one cannot be split more evenly"),
+    ("teams = 10\nbalance.max_favourite = 0.7", 3, "teams of one cannot be split more evenly"),
+    ("team_size = 5\nbalance.step = 0.1", 3, "there is no bound to grow"),
+    ("team_size = 5\nbalance = { max_favourite = 1, every_seconds = 5 }", 3, "there is no bound to grow"),
+    ("team_size = 5\nbalance = { max_favourite = 0.7, max_extra = 0.2 }", 3, "nothing grows without step"),
+    ("team_size = 5\nbalance = { max_favourite = 0.7, every_seconds = 5 }", 3, "nothing grows without step"),
+    ("team_size = 5\nbalance = { max_favourite = 0.7, step = 0.1 }", 3, "never counts without max_extra"),
+    ("team_size = 5\nbalance = { max_favourite = 0.7, step = 0.1, max_extra = 0.31 }", 3, "that is 1.01, and nobody"),
+    ("team_size = 5\nbalance = { favourite = 0.7 }", 3, "is not a setting: known are every_seconds, max_extra"),
+]
 EXPANSIONS = [
     ("search_window = { step = 0, max_extra = 10 }", 2, "max_extra: cannot be reached with step = 0"),
     ("search_window.step = 5\nsearch_window.max_extra = 0", 2, "step: never counts with max_extra = 0"),
@@ -253,7 +273,7 @@ EXPANSIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "reason"), [*SIZES, *PARTIES, *EXPANSIONS])
+@pytest.mark.parametrize(("text", "line", "reason"), [*SIZES, *PARTIES, *BALANCES, *EXPANSIONS])
 def test_what_cannot_be_or_means_nothing_together_is_refused(tmp_path: Path, text: str, line: int, reason: str) -> None:
     path = rules_of(tmp_path, f"[queues.ranked]\n{text}\n")
 
@@ -270,6 +290,8 @@ def test_what_cannot_be_or_means_nothing_together_is_refused(tmp_path: Path, tex
         "team_size = 50",
         "teams = 3\nmin_teams = 2\nrelax_after_seconds = 0",
         "team_size = 5\nparty = { max_size = 5, premade_against_solo_after_seconds = 0 }",
+        "balance = { max_favourite = 1 }",
+        "team_size = 2\nbalance = { max_favourite = 0.7, step = 0.1, max_extra = 0.3 }",
         "search_window = { step = 0, max_extra = 0 }",
         "search_window = { step = 0 }",
         "latency = { max_ms = 0 }",
@@ -288,7 +310,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_pat
 
     refusal = refusal_of(path)
 
-    assert [fault.split(":")[1] for fault in refusal.faults] == ["4", "30", "34", "38"]
+    assert [fault.split(":")[1] for fault in refusal.faults] == ["4", "30", "34", "44"]
     assert str(refusal).splitlines() == list(refusal.faults)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchmaking.engine import SearchWindow, find_groups
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.teams.walking import fits, split_group
 from matchmaking.engine.traits import Traits
 from tests.unit.strategies import NOW_MS
@@ -116,6 +116,63 @@ def test_equal_parties_are_put_on_different_sides_until_all_have_waited() -> Non
     assert all(len(team & set("pqrs")) == 2 for team in match)
     waited = [replace(seeker, waited=30) for seeker in [*duos, *solos([1500] * 4)]]
     assert match_of("pqrs", "abcd") in teams_of(waited, asked)
+
+
+def test_full_parties_too_far_apart_for_their_favourite_are_no_match() -> None:
+    # 2 against 2: 60 points between the sums are a favourite of 0.560, 64 of 0.564.
+    asked = replace(DUOS, party=PartyRule(max_size=2), balance=BalanceRule(max_favourite=0.562))
+
+    assert teams_of(pairs(1500, 1530), asked) == {match_of("pq", "rs")}
+    assert teams_of(pairs(1500, 1532), asked) == set()
+    assert teams_of(pairs(1500, 1532), replace(asked, balance=BalanceRule())) == {match_of("pq", "rs")}
+
+
+def test_who_makes_no_even_match_with_the_nearest_makes_it_with_others() -> None:
+    # The nearest group of p and q is with r and s, and it is too uneven; between a and b they are as strong as both.
+    asked = replace(DUOS, party=PartyRule(max_size=2), balance=BalanceRule(max_favourite=0.55))
+    solo = [Seeker("a", 1470), Seeker("b", 1530)]
+
+    assert teams_of([*pairs(1500, 1540), *solo], asked) == {match_of("pq", "ab")}
+
+
+def test_solo_players_who_cannot_be_split_evenly_are_no_match() -> None:
+    asked = replace(DUOS, balance=BalanceRule(max_favourite=0.6))
+
+    assert teams_of(solos([1500, 1500, 1500, 1700]), asked) == set()
+    assert teams_of(solos([1500, 1500, 1700, 1700]), asked) == {match_of("ac", "bd")}
+
+
+def test_the_bound_of_the_favourite_grows_with_the_shortest_wait() -> None:
+    rule = BalanceRule(max_favourite=0.55, step=0.01, every_seconds=10, max_extra=0.02)
+    asked = replace(DUOS, party=PartyRule(max_size=2), balance=rule)  # 32 points apart: 0.564
+
+    assert teams_of(pairs(1500, 1532, waited=19.999), asked) == set()
+    assert teams_of(pairs(1500, 1532, waited=20), asked) == {match_of("pq", "rs")}
+    one_is_new = [*pairs(1500, 1532, waited=20)[:3], replace(pairs(1500, 1532)[3], waited=10)]
+    assert teams_of(one_is_new, asked) == set()
+    assert teams_of(pairs(1500, 1540, waited=9999), asked) == set()  # 0.580: more than it ever grows to
+
+
+def test_uncertain_ratings_make_no_certain_favourite() -> None:
+    asked = replace(DUOS, party=PartyRule(max_size=2), balance=BalanceRule(max_favourite=0.562))
+    uncertain = [replace(seeker, traits=Traits(deviation=150)) for seeker in pairs(1500, 1535)]
+
+    assert teams_of(pairs(1500, 1535), asked) == set()
+    assert teams_of(uncertain, asked) == {match_of("pq", "rs")}
+
+
+def test_of_three_teams_the_strongest_is_bounded_against_the_weakest() -> None:
+    asked = Asked(MatchFormat(3, 2), WIDE, party=PartyRule(max_size=2), balance=BalanceRule(max_favourite=0.562))
+    third = [Seeker("t", 1515, party="z"), Seeker("u", 1515, party="z")]
+
+    assert len(teams_of([*pairs(1500, 1530), *third], asked)) == 1
+    assert teams_of([*pairs(1500, 1532), *third], asked) == set()
+
+
+def pairs(one: float, other: float, waited: float = 0.0) -> list[Seeker]:
+    """Two parties of two: p and q, r and s."""
+    ratings = [one, one, other, other]
+    return [Seeker(n, rating, waited, party) for n, rating, party in zip("pqrs", ratings, "xxyy", strict=True)]
 
 
 # Which grouping is best
@@ -252,6 +309,9 @@ ASKED = st.builds(
     latency=st.sampled_from([LatencyLimit(), LatencyLimit(max_ms=50, step_ms=40, max_extra_ms=80)]),
     rematch=st.sampled_from([RematchRule(), RematchRule(last=2, points=30)]),
     party=st.sampled_from([PartyRule(3), PartyRule(3, 15)]),
+    balance=st.sampled_from(
+        [BalanceRule(), BalanceRule(0.52), BalanceRule(0.51, step=0.02, every_seconds=10, max_extra=0.04)]
+    ),
 )
 
 

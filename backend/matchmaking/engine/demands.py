@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 
 class BackfillPriority(StrEnum):
     """Whether open seats of running matches are filled, and whether they or new matches choose first among waiting
@@ -93,3 +95,33 @@ class PartyRule:
 
     max_size: int = 1
     premade_against_solo_after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRule:
+    """How likely the stronger team of a match may be to win, predicted: `max_favourite`, and `step` more every
+    `every_seconds`, up to `max_extra` more. `max_favourite` 1 is no bound. Of more than two teams it is the strongest
+    against the weakest.
+    """
+
+    max_favourite: float = 1.0
+    step: float = 0.0
+    every_seconds: float = 10.0
+    max_extra: float = 0.0
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.max_favourite < 1
+
+    def limit(self, waited_seconds: float) -> float:
+        """A probability."""
+        steps = math.floor(max(0.0, waited_seconds) / self.every_seconds)
+        return min(1.0, self.max_favourite + min(self.step * steps, self.max_extra))
+
+    def log_odds(self, waited_seconds: np.ndarray) -> np.ndarray:
+        """`limit` of many waits as logarithms of odds, infinite where there is no bound: float64 in, float64 out."""
+        steps = np.floor(np.maximum(waited_seconds, 0.0) / self.every_seconds)
+        limits = np.minimum(1.0, self.max_favourite + np.minimum(self.step * steps, self.max_extra))
+        with np.errstate(divide="ignore"):
+            odds: np.ndarray = np.log(limits / (1 - limits))
+        return odds

@@ -31,7 +31,7 @@ class Code(StrEnum):
     NOT_REACHED = "not_reached"
     #: Some accept each other, fewer than a match needs.
     TOO_FEW = "too_few"
-    #: Enough accept: a round will choose, unless blocks, regions or recent opponents part them.
+    #: Enough accept: a round will choose, unless blocks, regions, recent opponents or uneven teams part them.
     IN_REACH = "in_reach"
 
 

@@ -73,6 +73,12 @@ LATENCY: Bounds = {
     "max_extra_ms": Bound(0, 10_000),
 }
 REMATCH: Bounds = {"last": Bound(0, 20, whole=True), "points": Bound(0, 10_000)}
+BALANCE: Bounds = {
+    "max_favourite": Bound(0.5, 1, above=True),
+    "step": Bound(0, 0.5),
+    "every_seconds": _DURATION,
+    "max_extra": Bound(0, 0.5),
+}
 PARTY: Bounds = {
     "max_size": Bound(1, MOST_PLAYERS // 2, whole=True),
     "premade_against_solo_after_seconds": Bound(0, _DAY_SECONDS),

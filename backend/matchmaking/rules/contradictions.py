@@ -4,7 +4,14 @@ in; the key at fault, the reason and the cure come out."""
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import (
+    BackfillPriority,
+    BalanceRule,
+    LatencyLimit,
+    MatchFormat,
+    PartyRule,
+    RematchRule,
+)
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.rules.bounds import MOST_PLAYERS
@@ -12,6 +19,8 @@ from players.rating_models import RatingModel
 
 #: Seconds. Players ask for their status every second or two, have to see the question and to find the button.
 LEAST_ACCEPTANCE_SECONDS = 5
+#: Of probabilities that a file gives in decimals.
+_ROUNDING = 1e-9
 #: A key and what is wrong with it.
 Contradictions = Iterator[tuple[str, str]]
 #: The keys of the table that stand in the file.
@@ -128,3 +137,28 @@ def of_party(said: Said, made: PartyRule, match: MatchFormat) -> Contradictions:
             "premade_against_solo_after_seconds",
             "there are no parties with max_size = 1: give a max_size, or leave it out",
         )
+
+
+def of_balance(said: Said, made: BalanceRule, match: MatchFormat) -> Contradictions:
+    if not made.is_bounded:
+        for key in ("step", "every_seconds", "max_extra"):
+            if key in said:
+                yield key, "there is no bound to grow: give max_favourite, or leave it out"
+    elif match.team_size == 1:
+        yield (
+            "max_favourite",
+            "teams of one cannot be split more evenly, so the search window alone says whom a player meets: make that "
+            "smaller, or give a larger team_size",
+        )
+    elif made.max_favourite + made.max_extra > 1 + _ROUNDING:
+        sum_ = made.max_favourite + made.max_extra
+        yield (
+            "max_extra",
+            f"with max_favourite that is {sum_:g}, and nobody wins more often than always: make it smaller",
+        )
+    elif not made.step:
+        for key in ("max_extra", "every_seconds"):
+            if key in said and getattr(made, key):
+                yield key, "nothing grows without step: give it, or leave this out"
+    elif not made.max_extra:
+        yield "step", "never counts without max_extra: give it, or leave this out"

@@ -62,6 +62,8 @@ def _at(rules: QueueRules, rating: float, waited: float) -> str:
         parts.append(f"regions within {_number(rules.latency.limit(waited))} ms")
     if rules.format.min_teams:
         parts.append(_fewest(rules, waited))
+    if rules.balance.is_bounded:
+        parts.append(f"a favourite of {_percent(rules.balance.limit(waited))} at most")
     if _guards_solo(rules):
         is_over = waited >= rules.party.premade_against_solo_after_seconds
         parts.append("also sides with a larger party than the others" if is_over else "no side with a larger party")
@@ -87,6 +89,8 @@ def _always(rules: QueueRules, rating: float) -> Iterator[str]:
     if rules.format.min_teams:
         yield f"A match never starts with fewer than {rules.format.min_teams} {_sides(rules)}."
     yield _party(rules)
+    if rules.balance.is_bounded:
+        yield _balance(rules)
     if rules.rematch.last:
         yield (
             f"The opponent of the last match counts as {_number(rules.rematch.malus(1))} points further away, those "
@@ -101,9 +105,10 @@ def _always(rules: QueueRules, rating: float) -> Iterator[str]:
         "expired. Who keeps asking waits without end."
     )
     if rules.backfill is not BackfillPriority.OFF:
+        asks = rules.acceptance_seconds > 0
         yield (
             f"A seat that a player leaves in a running match is offered for {_duration(rules.backfill_ttl_seconds)}, "
-            f"and filled {_BACKFILL[rules.backfill]}."
+            f"and filled {_BACKFILL[rules.backfill]}{'; who comes is not asked to accept' if asks else ''}."
         )
     yield f"A match without a result is abandoned after {_duration(rules.match_ttl_seconds)}."
     moves = f"; a match moves a rating by {_number(rules.k_factor)} points at most" if _is_elo(rules) else ""
@@ -169,6 +174,17 @@ def _party(rules: QueueRules) -> str:
     return f"Parties of up to {rules.party.max_size} join as one and play in one team{guard}."
 
 
+def _balance(rules: QueueRules) -> str:
+    balance = rules.balance
+    whom = "the other" if rules.format.teams == 2 else "the weakest"
+    at_last = balance.limit(EVER_SECONDS)
+    grows = f"; after waiting, up to {_percent(at_last)}" if at_last > balance.max_favourite else ""
+    return (
+        f"Teams are split so evenly that the strongest is predicted to win against {whom} in "
+        f"{_percent(balance.max_favourite)} of matches at most{grows}; else the match is not made."
+    )
+
+
 # --- words --------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +217,10 @@ def _points(rating: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.12g}"
+
+
+def _percent(probability: float) -> str:
+    return f"{probability * 100:.4g} %"
 
 
 def _matches(count: int) -> str:

@@ -8,7 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import (
+    BackfillPriority,
+    BalanceRule,
+    LatencyLimit,
+    MatchFormat,
+    PartyRule,
+    RematchRule,
+)
 from matchmaking.engine.patience import Patience
 from matchmaking.engine.search_window import SearchWindow, WhoseWait
 from matchmaking.rules import bounds, contradictions
@@ -112,6 +119,14 @@ class _Reader:
                 bounds.PARTY,
                 here,
                 lambda said, made: contradictions.of_party(said, made, match),
+            ),
+            balance=self._section(
+                BalanceRule,
+                table,
+                "balance",
+                bounds.BALANCE,
+                here,
+                lambda said, made: contradictions.of_balance(said, made, match),
             ),
             **numbers,
         )

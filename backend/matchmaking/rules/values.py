@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from matchmaking.engine.demands import BackfillPriority, LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import (
+    BackfillPriority,
+    BalanceRule,
+    LatencyLimit,
+    MatchFormat,
+    PartyRule,
+    RematchRule,
+)
 from matchmaking.engine.search_window import SearchWindow
 from players.rating_models import RatingModel
 
@@ -46,6 +53,7 @@ class QueueRules:
     latency: LatencyLimit = field(default_factory=LatencyLimit)
     rematch: RematchRule = field(default_factory=RematchRule)
     party: PartyRule = field(default_factory=PartyRule)
+    balance: BalanceRule = field(default_factory=BalanceRule)
 
     @property
     def ticket_ttl_ms(self) -> int:

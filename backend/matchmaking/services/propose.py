@@ -113,6 +113,7 @@ def _propose_groups(
         latency=rules.latency,
         rematch=rules.rematch,
         party=rules.party,
+        balance=rules.balance,
         now_ms=now_ms,
     )
     entrants = _entrants(tickets)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule
 from matchmaking.engine.density import Density, estimate_density
 from matchmaking.engine.pairing import find_matches
 from matchmaking.engine.search_window import SearchWindow
@@ -22,7 +22,7 @@ ROUND_INTERVAL_MS = 500
 NUDGE_MS = 5
 #: Players matched last, from whom a round estimates how densely others arrive.
 REMEMBERED = 1_000
-SHIPPED, ANYWHERE, ALONE = SearchWindow(), LatencyLimit(), PartyRule()
+SHIPPED, ANYWHERE, ALONE, UNBOUNDED = SearchWindow(), LatencyLimit(), PartyRule(), BalanceRule()
 
 
 class _Rounds:
@@ -118,9 +118,10 @@ class OursInTeams(_Rounds):
         rating_model: RatingModel = RatingModel.OPENSKILL,
         latency: LatencyLimit = ANYWHERE,
         party: PartyRule = ALONE,
+        balance: BalanceRule = UNBOUNDED,
     ) -> None:
         super().__init__(name, window, latency, rating_model)
-        self._format, self._party = format, party
+        self._format, self._party, self._balance = format, party, balance
 
     def _decide(self, tickets: WaitingTickets, rows: np.ndarray, now_ms: int) -> Found:
         grouping = find_groups(
@@ -129,6 +130,7 @@ class OursInTeams(_Rounds):
             window=self._window,
             latency=self._latency,
             party=self._party,
+            balance=self._balance,
             now_ms=now_ms,
         )
         return [

@@ -72,7 +72,7 @@ def test_a_queue_of_teams_is_simulated_with_parties_and_regions_beside_those_who
                  "--regions", "eu:2,us:1",
                  "--json", str(tmp_path / "out"), "--html", str(tmp_path / "report.html"), stderr=errors)  # fmt: skip
     whole = json.loads((tmp_path / "out").read_text())[0]
-    assert [result["policy"] for result in whole["results"]] == ["ours", "FAF"]
+    assert [result["policy"] for result in whole["results"]] == ["ours", "FAF", "FlexMatch-like"]
     assert whole["limit"] == []
     ours = whole["results"][0]
     assert ours["bands"]["all"]["unmatched"] < 0.5

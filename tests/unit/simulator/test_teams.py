@@ -9,6 +9,7 @@ from simulator.arrivals import Crowd, poisson_arrivals
 from simulator.clockwork import NO_GAME, Outcome, simulate
 from simulator.figures import figures_of
 from simulator.policies.faf_teams import FafTeams
+from simulator.policies.flex_match import FlexMatchLike
 from simulator.policies.ours import OursInTeams
 from simulator.policies.port import Game
 from simulator.study import peer
@@ -106,8 +107,23 @@ def test_faf_accepts_after_a_failed_pop_what_it_did_not_at_the_first() -> None:
     assert outcome.waited_ms.tolist() == [135_000] * 4, "155 points apart are quality 0.38, and 0.4 after one failure"
 
 
+def test_flexmatch_builds_around_the_oldest_and_keeps_whom_the_averages_allow() -> None:
+    # By age: 1500 against 1508; 1580 is too far for either team; 1500 and 1505 are not.
+    come = arrivals((0, 1500), (100, 1508), (200, 1580), (300, 1500), (400, 1505), patience_ms=4_000)
+    outcome = simulate(come, FlexMatchLike(2))
+    assert outcome.waited_ms.tolist() == [1_000, 900, 4_000, 700, 600]
+    assert {frozenset(team) for team in outcome.games[0].teams} == {frozenset((0, 3)), frozenset((1, 4))}
+
+
+def test_flexmatch_widens_by_the_age_of_the_newest() -> None:
+    come = arrivals((0, 1500), (0, 1500), (3_000, 1540), (3_000, 1540), parties=("a", "a", "b", "b"))
+    assert simulate(come, FlexMatchLike(2)).waited_ms.tolist() == [8_000, 8_000, 5_000, 5_000]
+
+
 def test_peers_are_asked_for_the_formats_they_know() -> None:
     assert peer("lichess", MatchFormat()) is not None
     assert peer("lichess", PAIRS) is None
     assert isinstance(peer("faf", PAIRS), FafTeams)
     assert peer("faf", MatchFormat(teams=3, team_size=2)) is None
+    assert isinstance(peer("flexmatch", PAIRS), FlexMatchLike)
+    assert peer("flexmatch", MatchFormat()) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule, RematchRule
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.teams.regions import gather_latencies, region_for
 from matchmaking.engine.teams.seeking import find_unit_groups, line_up_units
@@ -18,6 +18,7 @@ from matchmaking.engine.win_probability import chances, team_variance
 _NO_LIMIT = LatencyLimit()
 _NO_REMATCH_RULE = RematchRule()
 _NO_PARTIES = PartyRule()
+_NO_BALANCE = BalanceRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def find_groups(
     latency: LatencyLimit = _NO_LIMIT,
     rematch: RematchRule = _NO_REMATCH_RULE,
     party: PartyRule = _NO_PARTIES,
+    balance: BalanceRule = _NO_BALANCE,
     now_ms: int,
     among: Sequence[int] | None = None,
 ) -> Grouping:
@@ -62,7 +64,7 @@ def find_groups(
     2. Units line up by rating; in each region those who may play there.
     3. Along each line the best set of groups is chosen, and again among those left over, until nothing more comes.
        All units of a group lie within the reach of each of them; none has blocked another; the latency of the
-       worst-off is within the limit of who waited shortest.
+       worst-off is within the limit of who waited shortest, and so is the favourite.
     4. Where the format allows fewer teams after a wait, those left over who have waited are grouped into those.
     5. Each group is split into teams of the smallest difference, and gets the region best for its worst-off player.
 
@@ -71,7 +73,7 @@ def find_groups(
     """
     rows = range(len(tickets.player_ids)) if among is None else among
     units = gather_units(tickets, rows, largest=format.team_size)
-    line = line_up_units(units, window, latency, now_ms)
+    line = line_up_units(units, window, latency, balance, now_ms)
     latencies = gather_latencies(units)
     groups = find_unit_groups(line, latencies, find_ties(units, rematch), format=format, party=party)
     place_of = np.argsort(line.units)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, PartyRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, PartyRule
 from matchmaking.engine.line import line_up
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.engine.teams.mixes import mixes_for
@@ -13,6 +13,7 @@ from matchmaking.engine.teams.ties import Ties
 from matchmaking.engine.teams.units import Units
 from matchmaking.engine.teams.walking import Seekers, choose_groups, make_notes
 from matchmaking.engine.tickets import WaitingTickets
+from matchmaking.engine.win_probability import team_variance
 
 
 class Group(NamedTuple):
@@ -22,7 +23,9 @@ class Group(NamedTuple):
     teams: int
 
 
-def line_up_units(units: Units, window: SearchWindow, latency: LatencyLimit, now_ms: int) -> Seekers:
+def line_up_units(
+    units: Units, window: SearchWindow, latency: LatencyLimit, balance: BalanceRule, now_ms: int
+) -> Seekers:
     """All units by (rating in thousandths, joined, first player), of no region yet."""
     named = WaitingTickets([players[0] for players in units.player_ids], units.ratings, units.joined_ms)
     line = line_up(named, window, now_ms)
@@ -30,6 +33,10 @@ def line_up_units(units: Units, window: SearchWindow, latency: LatencyLimit, now
         limits = np.array([latency.limit(ms / 1000) for ms in line.waited_ms.tolist()])
     else:
         limits = np.full(len(line.tickets), np.inf)
+    odds, variances = np.full(len(line.tickets), np.inf), np.zeros(len(line.tickets))
+    if balance.is_bounded:
+        odds = balance.log_odds(line.waited_ms / 1000)
+        variances = _variances(units)[line.tickets]
     return Seekers(
         units=line.tickets.astype(np.int64),
         ratings=line.ratings,
@@ -39,7 +46,17 @@ def line_up_units(units: Units, window: SearchWindow, latency: LatencyLimit, now
         waited_ms=line.waited_ms,
         latencies=np.zeros(len(line.tickets)),
         limits=limits,
+        odds=odds,
+        variances=variances,
     )
+
+
+def _variances(units: Units) -> np.ndarray:
+    """Square rating points, of the performance of each unit's players."""
+    variances: np.ndarray = units.sizes * team_variance([0.0])
+    if units.traits:
+        variances += np.array([sum([one.deviation * one.deviation for one in unit]) for unit in units.traits])
+    return variances
 
 
 def find_unit_groups(

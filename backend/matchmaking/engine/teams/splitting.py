@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from matchmaking.engine.teams.units import Units
-from matchmaking.engine.teams.walking import split_group
+from matchmaking.engine.teams.walking import MOST_UNITS_TO_SPLIT, split_group
 
 #: Splits of a group that are all looked at: more are searched by exchanging. 8 against 8 has 6,435.
 MOST_SPLITS = 10_000
@@ -24,7 +24,7 @@ Split = tuple[tuple[int, ...], ...]
 def split_evenly(units: Units, group: np.ndarray, *, teams: int, team_size: int, needs_equal: bool) -> Split:
     """The teams of a group, of the smallest difference of strengths: the best split where all can be looked at."""
     strengths = np.array([units.strength(unit) for unit in group.tolist()])
-    tries_all = count_splits(teams, team_size) <= MOST_SPLITS
+    tries_all = len(group) <= MOST_UNITS_TO_SPLIT or count_splits(teams, team_size) <= MOST_SPLITS
     team = split_group(strengths, units.sizes[group], teams, team_size, needs_equal, tries_all)
     members: list[list[int]] = [[] for _ in range(teams)]
     for unit, number in zip(group.tolist(), team.tolist(), strict=True):

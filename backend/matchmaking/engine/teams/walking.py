@@ -4,6 +4,7 @@ All that is compiled stands in this one file: numba keeps what it has compiled u
 does not see a change of what that function calls in another file.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,8 @@ class Seekers(NamedTuple):
 
     `units` int64, which they are; `ratings` and `reaches` float64, rating points; `thousandths` float64; `sizes` and
     `waited_ms` int64; `latencies` and `limits` float64, milliseconds: to the region of this line, and how many a unit
-    puts up with.
+    puts up with. `odds` float64, the logarithm of the favourite's odds that a unit puts up with, infinite where there
+    is no bound; `variances` float64, square rating points, of the performance of its players, 0 without a bound.
     """
 
     units: np.ndarray
@@ -42,6 +44,8 @@ class Seekers(NamedTuple):
     waited_ms: np.ndarray
     latencies: np.ndarray
     limits: np.ndarray
+    odds: np.ndarray
+    variances: np.ndarray
 
 
 class Notes(NamedTuple):
@@ -179,10 +183,13 @@ def choose_groups(
             if found == 0:
                 continue
             members = notes.members[:found]
+            difference, odds = _unevenness(line, members, mixes[mix][1] > 0, teams, team_size)
+            if odds > _least_odds(line, members):
+                continue
             above = members[-1] + 1
             value = (
                 groups[above] + 1,
-                nearness[above] - cost_of(line, ties, members, mixes[mix][1] > 0, teams, team_size, notes),
+                nearness[above] - cost_of(line, ties, members, difference, notes),
                 waited[above] + (line.waited_ms[members] * line.sizes[members]).sum(),
             )
             if value > best:
@@ -192,9 +199,7 @@ def choose_groups(
 
 
 @njit(cache=True)
-def cost_of(
-    line: Seekers, ties: Ties, members: np.ndarray, needs_equal: bool, teams: int, team_size: int, notes: Notes
-) -> int:
+def cost_of(line: Seekers, ties: Ties, members: np.ndarray, difference: float, notes: Notes) -> int:
     """Thousandths of a point: how far each unit's players are from the mean of the match, summed; where there are
     parties, by how much the teams differ; and the malus of rematches. For a duel it is the gap.
     """
@@ -207,19 +212,54 @@ def cost_of(
     for place in members:
         cost += abs(line.thousandths[place] - mean) * line.sizes[place]
     if len(members) < players:
-        cost += _difference(line, members, needs_equal, teams, team_size)
+        cost += difference
     return int(min(np.rint(cost), WIDEST)) + _malus(line, ties, members, notes)
 
 
 @njit(cache=True)
-def _difference(line: Seekers, members: np.ndarray, needs_equal: bool, teams: int, team_size: int) -> float:
-    """Thousandths of a point between the strongest and the weakest team."""
+def _least_odds(line: Seekers, members: np.ndarray) -> float:
+    """What the unit puts up with that puts up with least."""
+    least = np.inf
+    for place in members:
+        least = min(least, line.odds[place])
+    return least
+
+
+@njit(cache=True)
+def _unevenness(
+    line: Seekers, members: np.ndarray, needs_equal: bool, teams: int, team_size: int
+) -> tuple[float, float]:
+    """(difference, odds): thousandths of a point between the strongest and the weakest team, and the logarithm of the
+    odds of the one against the other; 0 where nobody asks for it.
+
+    Nobody asks for the difference of solo players. Nor for their odds where no teams can be too uneven: taken in order
+    of rating, one for each team and again one for each, no team is further from another than the first from the last.
+    """
+    is_bounded, is_solo = _least_odds(line, members) < np.inf, len(members) == teams * team_size
+    if is_solo and (not is_bounded or _is_surely_even(line, members, team_size)):
+        return 0.0, 0.0
     strengths, sizes = line.thousandths[members] * line.sizes[members], line.sizes[members]
     team = split_group(strengths, sizes, teams, team_size, needs_equal, len(members) <= MOST_UNITS_TO_SPLIT)
-    sums = np.zeros(teams)
+    sums, variances = np.zeros(teams), np.zeros(teams)
     for unit in range(len(members)):
         sums[team[unit]] += strengths[unit]
-    return float(sums.max() - sums.min())
+        variances[team[unit]] += line.variances[members[unit]]
+    strongest, weakest = sums.argmax(), sums.argmin()
+    difference = sums[strongest] - sums[weakest]
+    odds = difference / 1000 / _scale(variances[strongest] + variances[weakest]) if is_bounded else 0.0
+    return difference, odds
+
+
+@njit(cache=True)
+def _is_surely_even(line: Seekers, members: np.ndarray, team_size: int) -> bool:
+    span = (line.thousandths[members[-1]] - line.thousandths[members[0]]) / 1000
+    return bool(span <= _least_odds(line, members) * _scale(2 * team_size * line.variances[members].min()))
+
+
+@njit(cache=True)
+def _scale(variance: float) -> float:
+    """Rating points of difference for each unit of the logarithm of the odds, as in `win_probability.py`."""
+    return math.sqrt(3 * variance) / math.pi
 
 
 @njit(cache=True)

@@ -25,7 +25,7 @@ from simulator.ratings import PUBLISHED, Ratings
 from simulator.seeds import Run, over_seeds, run_all
 from simulator.service_levels import LevelError, level_of, missed_levels
 from simulator.sources import SourceError, arrivals_from_file, day_arrivals
-from simulator.study import PEERS, Study, peer
+from simulator.study import WORDS, Study, peer
 from simulator.tables import by_band, by_region, overview
 from simulator.words import WordsError, curve_of, seeds_of, shares_of, sizes_of
 
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             "--seeds", metavar="N or LIST", help="so many from --seed on, or these: 101,102 (--seed alone)"
         )
         what = parser.add_argument_group("what decides")
-        words = ",".join(("ours", *PEERS))
+        words = ",".join(("ours", *WORDS))
         what.add_argument("--policies", default=words, help=f"of {words} (all)")
         what.add_argument("--queue", help="whose rules ours follows (the default queue)")
         what.add_argument("--file", type=Path, help="rules of the queues (QUEUES_FILE)")
@@ -186,14 +186,15 @@ def _by_rules(rules: QueueRules, name: str) -> Policy:
         rating_model=rules.rating_model,
         latency=rules.latency,
         party=rules.party,
+        balance=rules.balance,
     )
 
 
 def _words(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in words if word != "ours" and word not in PEERS]
+    unknown = [word for word in words if word != "ours" and word not in WORDS]
     if unknown or not words:
-        raise CommandError(f"--policies: {', '.join(unknown) or 'none'} is not one of ours, {', '.join(PEERS)}")
+        raise CommandError(f"--policies: {', '.join(unknown) or 'none'} is not one of ours, {', '.join(WORDS)}")
     return words
 
 
