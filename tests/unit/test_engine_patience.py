@@ -108,13 +108,24 @@ def test_where_nobody_has_come_lately_patience_has_an_end() -> None:
     assert gap_of(1500, 0, elsewhere) == PATIENCE.far
 
 
-def test_the_gap_put_up_with_grows_after_a_calm_beat() -> None:
-    density = even(0.01)
-    beat = 1 / (0.01 * PATIENCE.close)
-    calm = PATIENCE.calm_beats * beat
+def test_the_gap_put_up_with_grows_ever_faster_and_slowly_again_once_it_is_wide() -> None:
+    patience = Patience(close=20, growth_in_a_beat=8, growth_power=3, steep_until=9, late_growth_per_beat=0.5)
+    waited = np.array([-5, 0, 0.5, 1, 3]) / (0.01 * 20)  # a beat is until one more comes within the 20 points
 
-    assert gap_of(1500, -5, density) == gap_of(1500, calm, density) == pytest.approx(PATIENCE.close)
-    assert gap_of(1500, calm + beat, density) == pytest.approx(PATIENCE.close * (1 + PATIENCE.growth_per_beat))
+    worths = patience.worths(np.full(5, 1500.0), waited, even(0.01))
+
+    assert (2 * worths).tolist() == pytest.approx([20, 20, 20 * (1 + 8 * 0.5**3), 20 * 9, 20 * (9 + 0.5 * 2)])
+
+
+def test_as_shipped_it_grows_more_in_the_second_half_of_the_steep_time_than_in_the_first() -> None:
+    density = even(0.01)
+    steep_beats = ((PATIENCE.steep_until - 1) / PATIENCE.growth_in_a_beat) ** (1 / PATIENCE.growth_power)
+    wide = steep_beats / (0.01 * PATIENCE.close)
+
+    grown = [gap_of(1500, wait, density) for wait in (0, wide / 2, wide)]
+
+    assert grown[2] == pytest.approx(PATIENCE.close * PATIENCE.steep_until)
+    assert grown[2] - grown[1] > 3 * (grown[1] - grown[0])
 
 
 def test_two_far_apart_wait_in_a_full_queue_and_meet_in_an_empty_one() -> None:

@@ -29,7 +29,7 @@ TABLES: dict[str, tuple[list[type[Any]], bounds.Bounds]] = {
     "queues.x.balance": ([BalanceRule], bounds.BALANCE),
 }
 #: Tables of their own, and what no file says.
-WITHOUT_UNIT = ("rating_model", "placement", "backfill", "priority", "steps", "whose_wait", "rarity")
+WITHOUT_UNIT = ("rating_model", "placement", "backfill", "priority", "steps", "whose_wait", "rarity", "growth_power")
 NOT_IN_A_TABLE = {"name", "format", "search_window", "patience", "latency", "rematch", "party", "balance"}
 
 

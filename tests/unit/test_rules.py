@@ -44,7 +44,7 @@ steps = [{ after_seconds = 10, points = 50 }, { after_seconds = 30, points = 200
 whose_wait = "longer"
 
 [queues.squads.search_window.patience]
-growth_per_beat = 2
+growth_in_a_beat = 2
 
 [queues.squads.latency]
 max_ms = 80
@@ -103,7 +103,7 @@ def test_every_setting_arrives_where_it_belongs(tmp_path: Path) -> None:
         acceptance_seconds=15.5,
         priority=7,
         search_window=SearchWindow(
-            base=80, steps=((10, 50), (30, 200.5)), whose_wait=WhoseWait.LONGER, patience=Patience(growth_per_beat=2)
+            base=80, steps=((10, 50), (30, 200.5)), whose_wait=WhoseWait.LONGER, patience=Patience(growth_in_a_beat=2)
         ),
         latency=LatencyLimit(max_ms=80, step_ms=20, every_seconds=15, max_extra_ms=60),
         rematch=RematchRule(last=4, points=120),
@@ -174,7 +174,7 @@ def test_the_shipped_file_holds_the_window_of_the_guide() -> None:
         ("base = 50", 'whose_wait = "mine"', 8, "shorter, longer, own"),
         ("base = 50", "patience = 3", 8, "[queues.ranked.search_window.patience]"),
         ("base = 50", "patience = { close = -1 }", 8, "patience.close: is -1"),
-        ("base = 50", "patience.clos = 1", 8, "is not a setting: known are calm_beats, close, far"),
+        ("base = 50", "patience.clos = 1", 8, "is not a setting: known are close, far, growth_in_a_beat"),
         ("[queues.casual]", "[queues.Casual]", 10, "no queue name"),
         ("[queues.casual]", '[queues."quick match"]', 10, "no queue name"),
         ('default_queue = "ranked"', 'default_queue = "other"', 1, "not one of ranked, casual"),
@@ -256,8 +256,8 @@ EXPANSIONS = [
         )
         for other in ("step = 5", "every_seconds = 5", "max_extra = 5")
     ),
-    ("search_window.patience = { far = 20 }", 2, "patience.far: far is 20 and close is 24.5"),
-    ("search_window.patience = { close = 200 }", 2, "patience.close: far is 90 and close is 200"),
+    ("search_window.patience = { far = 15 }", 2, "patience.far: far is 15 and close is 20"),
+    ("search_window.patience = { close = 200 }", 2, "patience.close: far is 82 and close is 200"),
     ("search_window.patience = { far = 0 }", 2, "above 0"),
     ("latency.step_ms = 5", 2, "there is no limit to grow"),
     ("latency.every_seconds = 5", 2, "there is no limit to grow"),

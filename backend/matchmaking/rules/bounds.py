@@ -64,7 +64,10 @@ PATIENCE: Bounds = {
     "close": Bound(0, 10_000, above=True),
     "far": Bound(0, 10_000, above=True),
     "rarity": Bound(0, 2),
-    "growth_per_beat": Bound(0, 10_000, above=True),
+    "growth_in_a_beat": Bound(0.01, 10_000),
+    "growth_power": Bound(0.25, 8),
+    "steep_until": Bound(1, 10_000),
+    "late_growth_per_beat": Bound(0, 10_000, above=True),
 }
 LATENCY: Bounds = {
     "max_ms": Bound(0, 10_000),
