@@ -241,6 +241,13 @@ MUTATIONS: Mapping[str, Mutation] = {
         ("web_loses_redis_unshown",),
         60.0,
     ),
+    "hosts_are_asked_the_time": Mutation(
+        "a process asks PostgreSQL what time it is, and not its host",
+        (Edit("backend/caroud/wiring.py", "return shared_clock.now_ms()", "return time.time_ns() // 1_000_000"),),
+        ("I1", "I2", "I8"),
+        ("clock_jumps_ahead",),
+        60.0,
+    ),
     "told_before_it_is_written": Mutation(
         "players are told of a match once PostgreSQL has it",
         (
