@@ -58,6 +58,19 @@ base = 300
 step = 100
 every_seconds = 1
 max_extra = 3000
+[queues.squads]
+team_size = 2
+party.max_size = 2
+acceptance_seconds = 5
+backfill = "first"
+backfill_ttl_seconds = 20
+ticket_ttl_seconds = {ttl}
+match_ttl_seconds = 120
+[queues.squads.search_window]
+base = 600
+step = 100
+every_seconds = 1
+max_extra = 3000
 """
 
 

@@ -13,7 +13,7 @@ from celery.worker.state import revoked as revoked_tasks
 from datastore.clock import shared_clock
 
 
-class TimelyRequest(Request):
+class TimelyRequest(Request):  # type: ignore[misc]
     """A task that a worker was given; comes too late by the service's time."""
 
     def maybe_expire(self) -> bool:

@@ -54,7 +54,7 @@ class AccessToken(_Timely, tokens.AccessToken):
     """Of a player, for some minutes."""
 
 
-class RefreshToken(_Timely, tokens.RefreshToken):
+class RefreshToken(_Timely, tokens.RefreshToken):  # type: ignore[misc]
     """What a player gets the next access token for, once."""
 
     access_token_class = AccessToken
