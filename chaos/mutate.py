@@ -18,7 +18,7 @@ from chaos.proxies import REPO
 
 #: What a run needs of the tree.
 _TREE = ("backend", "chaos", "queues.toml")
-_PLAYERS, _SQUADS, _SERVERS, _SEATS = 60, 8, 4, 3
+_PLAYERS, _SQUADS, _SERVERS, _SEATS = 60, 20, 4, 3
 #: Of what a start and an end take, seconds.
 _BESIDES_SECONDS = 300.0
 #: Seconds for a run that is told to stop.

@@ -19,6 +19,7 @@ def squads_are_whole(story: Story) -> Verdict:
         *(violation for row in rows for violation in _filled_wrongly(row)),
         *_told_another_lineup(story),
         *_hosted_after_a_decline(story),
+        *_hosted_without_a_yes(story),
         *_told_two_newcomers(story),
     ]
     return verdict("I7", "a party is whole, a no is a no, a seat is filled once", f"{len(rows)}, {seats} seats", found)
@@ -80,6 +81,19 @@ def _hosted_after_a_decline(story: Story) -> Violations:
         if row is None or row.status != "abandoned":
             stands = row.status if row else "missing"
             yield Violation("I7", f"match {seen.match} was declined, and history says {stands}", (seen.line,))
+
+
+def _hosted_without_a_yes(story: Story) -> Violations:
+    """A match begins once all whom it was made for have said "yes". An answer may be lost; the call was sent."""
+    said_yes = {(seen.match, seen.player) for seen in story.evidence.seen if seen.call == "accept"}
+    hosted = {match: beat.line for beat in story.evidence.beats if beat.call == "heartbeat" for match in beat.matches}
+    for match, line in hosted.items():
+        row = story.row(match)
+        if row is None or row.queue != "squads":
+            continue
+        silent = [part.player for part in row.parts if part.joined is None and (match, part.player) not in said_yes]
+        if silent:
+            yield Violation("I7", f"match {match} began, and {silent[0]} was never heard to accept it", (line,))
 
 
 def _told_two_newcomers(story: Story) -> Violations:

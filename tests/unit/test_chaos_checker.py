@@ -408,6 +408,14 @@ def test_a_match_that_goes_on_after_a_no_breaks_i7() -> None:
 LINEUP_OF_EVE = ["match s1: player eve was told another line-up than history has"]
 
 
+@pytest.mark.parametrize("said_yes", ["ann bob cid dee", "ann bob cid"])
+def test_a_match_that_begins_without_a_yes_of_all_breaks_i7(said_yes: str) -> None:
+    given = squads(*(seen(player, "accept", 3.0, status="", players="") for player in said_yes.split()))
+    given.beats.append(beat("heartbeat", 4.0, matches=("s1",)))
+    is_whole = "dee" in said_yes
+    assert broken(given) == ({} if is_whole else {"I7": ["match s1 began, and dee was never heard to accept it"]})
+
+
 @pytest.mark.parametrize(
     "seats",
     [
