@@ -45,8 +45,13 @@ def read_history(database_url: str) -> tuple[list[Row], list[RatingRow]]:
                 seats.setdefault(match, []).append(Seat(leaver, filled_by))
             cursor.execute(_MATCHES)
             rows = [
-                Row(*columns, tuple(parts.get(columns[0], ())), tuple(ranks or ()), tuple(seats.get(columns[0], ())))
-                for *columns, ranks in cursor.fetchall()
+                Row(
+                    *(match, status, queue, server, created, ended),
+                    parts=tuple(parts.get(match, ())),
+                    ranks=tuple(ranks or ()),
+                    seats=tuple(seats.get(match, ())),
+                )
+                for match, status, queue, server, created, ended, ranks in cursor.fetchall()
             ]
             cursor.execute(_RATINGS)
             return rows, [RatingRow(*columns) for columns in cursor.fetchall()]

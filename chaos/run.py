@@ -92,6 +92,7 @@ class _Evening:
         self._servers = [self._make_server(number) for number in range(cast.servers)]
         self._players = [self._make_player(f"chaos-{name}-{number}", number) for number in range(cast.players)]
         self._squads = self._make_squads(name)
+        self._everybody: list[Player | Squad] = [*self._players, *self._squads]
 
     async def spend(self) -> Evidence:
         beating = [asyncio.create_task(server.run()) for server in self._servers]
@@ -112,8 +113,8 @@ class _Evening:
         for task in (looking, *beating):
             task.cancel()
         await asyncio.gather(looking, *beating, return_exceptions=True)
-        for client in (*self._players, *self._squads):
-            client.close()
+        for player in self._everybody:
+            player.close()
         for server in self._servers:
             server.close()
         return await asyncio.to_thread(self._read, min(until, play_ended))
@@ -126,7 +127,7 @@ class _Evening:
                 await player.register()
 
         self._say(f"{len(self._players)} players register")
-        await asyncio.gather(*(one(player) for player in (*self._players, *self._squads)))
+        await asyncio.gather(*(one(player) for player in self._everybody))
 
     async def _watch(self, striking: "asyncio.Task[None]", playing: "list[asyncio.Task[None]]") -> None:
         """Until all have gone home. A fault of the harness ends the run, it is never an empty log."""
