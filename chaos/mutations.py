@@ -271,7 +271,7 @@ MUTATIONS: Mapping[str, Mutation] = {
         ),
         ("I7",),
         (),
-        90.0,
+        60.0,
     ),
     "told_before_it_is_written": Mutation(
         "players are told of a match once PostgreSQL has it",
