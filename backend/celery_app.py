@@ -2,11 +2,11 @@
 
 import os
 
-from celery import Celery
 from django.conf import settings
 
 from datastore.broker import broker_settings
 from datastore.broker_faults import mend_kombu
+from datastore.timely_celery import TimelyCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caroud.settings")
 
@@ -31,7 +31,7 @@ FORGET_EVERY_SECONDS = 3600.0
 WORK_OUT_EVERY_SECONDS = 60.0
 
 mend_kombu()
-app = Celery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
+app = TimelyCelery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
 app.conf.update(
     **broker_settings(settings.CELERY_BROKER_URL, key_prefix=settings.REDIS_KEY_PREFIX),
     result_backend=None,

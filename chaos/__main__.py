@@ -24,7 +24,7 @@ from chaos.schedule import make_schedule
 from devstack.errors import StartFailed
 
 HOLDS, BROKEN, NO_STACK, INTERRUPTED = 0, 1, 2, 130
-INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I12", "5xx")
+INVARIANTS = ("I0", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "5xx")
 _NONE = "none"
 
 
@@ -48,7 +48,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     seconds = arguments.seconds if arguments.seconds is not None else arguments.minutes * 60
     replay = _replay(arguments, seconds)
     console.print(f"seed {arguments.seed}; again with: {replay}", soft_wrap=True, highlight=False)
-    cast = Cast(arguments.players, arguments.servers, arguments.seats, seconds, arguments.seed)
+    cast = Cast(arguments.players, arguments.servers, arguments.seats, seconds, arguments.seed, arguments.squads)
     kinds = {name: KINDS[name].seconds for name in arguments.kinds}
     schedule = make_schedule(seed=arguments.seed, seconds=seconds, kinds=kinds)
     if arguments.schedule:
@@ -79,6 +79,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 def _replay(arguments: argparse.Namespace, seconds: float) -> str:
     words = ["python", "-m", "chaos", "--seconds", f"{seconds:g}", "--seed", str(arguments.seed)]
     words += ["--players", str(arguments.players), "--servers", str(arguments.servers)]
+    words += ["--squads", str(arguments.squads)]
     if len(arguments.kinds) != len(KINDS):
         words += ["--kinds", ",".join(arguments.kinds) or _NONE]
     return "PYTHONPATH=backend " + shlex.join(words)
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="the same in seconds, for a short run")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of faults and players (random)")
     parser.add_argument("--players", type=int, default=150, help="how many (%(default)s)")
+    parser.add_argument("--squads", type=int, default=24, help="players of the queue of parties (%(default)s)")
     parser.add_argument("--servers", type=int, default=6, help="game servers (%(default)s)")
     parser.add_argument("--seats", type=int, default=5, help="of each server (%(default)s)")
     parser.add_argument("--kinds", type=_kinds, default=list(KINDS), help="of faults, with commas; none; default all")

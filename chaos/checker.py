@@ -12,6 +12,7 @@ from chaos.checks.liveness import matching_resumes
 from chaos.checks.matches import matches_are_told_and_kept, one_store_matches_a_player, players_are_in_one_match
 from chaos.checks.ratings import ratings_change_once
 from chaos.checks.servers import dead_servers_get_no_match, servers_keep_their_capacity
+from chaos.checks.squads import squads_are_whole
 from chaos.checks.story import Story
 from chaos.checks.tickets import leave_and_match_have_one_winner, nobody_is_lost
 from chaos.checks.verdict import Verdict, Violation, verdict
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Story], Verdict], ...] = (
     servers_keep_their_capacity,
     leave_and_match_have_one_winner,
     keys_have_one_answer,
+    squads_are_whole,
     dead_servers_get_no_match,
     one_store_matches_a_player,
     matching_resumes,

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg2
 import redis
 
-from chaos.records import LeftKey, Part, RatingRow, Row
+from chaos.records import LeftKey, Part, RatingRow, Row, Seat
 
 _CONNECT_SECONDS = 5
 _LOOK_SECONDS = 0.5
@@ -17,9 +17,11 @@ SELECT id::text, status, queue, server_id, extract(epoch FROM created_at)::float
 FROM matchmaking_matchrecord ORDER BY created_at, id
 """
 _PARTICIPANTS = """
-SELECT match_id::text, player_id::text, team, rating_before, rating_after
+SELECT match_id::text, player_id::text, team, rating_before, rating_after,
+       extract(epoch FROM joined_at)::float8, extract(epoch FROM left_at)::float8
 FROM matchmaking_participant ORDER BY match_id, team, id
 """
+_SEATS = "SELECT match_id::text, leaver_id::text, coalesce(filled_by::text, '') FROM matchmaking_openseat ORDER BY id"
 _RATINGS = "SELECT player_id::text, queue, rating, games FROM players_rating"
 _LIVE = "SELECT count(*) FROM matchmaking_matchrecord WHERE ended_at IS NULL OR released_at IS NULL"
 
@@ -37,9 +39,18 @@ def read_history(database_url: str) -> tuple[list[Row], list[RatingRow]]:
             cursor.execute(_PARTICIPANTS)
             for match, *columns in cursor.fetchall():
                 parts.setdefault(match, []).append(Part(*columns))
+            seats: dict[str, list[Seat]] = {}
+            cursor.execute(_SEATS)
+            for match, leaver, filled_by in cursor.fetchall():
+                seats.setdefault(match, []).append(Seat(leaver, filled_by))
             cursor.execute(_MATCHES)
             rows = [
-                Row(match, status, queue, server, created, ended, tuple(parts.get(match, ())), tuple(ranks or ()))
+                Row(
+                    *(match, status, queue, server, created, ended),
+                    parts=tuple(parts.get(match, ())),
+                    ranks=tuple(ranks or ()),
+                    seats=tuple(seats.get(match, ())),
+                )
                 for match, status, queue, server, created, ended, ranks in cursor.fetchall()
             ]
             cursor.execute(_RATINGS)

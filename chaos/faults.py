@@ -18,7 +18,7 @@ from chaos.players import Player, Weather
 from chaos.records import Fault
 from chaos.schedule import Planned
 from chaos.servers import GameServer
-from chaos.stack import POSTGRES, REDIS, REPLICA_BEHIND_SECONDS, REPLICATION, ChaosStack
+from chaos.stack import POSTGRES, REDIS, REPLICA_BEHIND_SECONDS, REPLICATION, TIMED_PROGRAMS, ChaosStack
 from chaos.stores import KillableRedis, send_signal, tree_of
 
 #: Where a round stands still, see backend/crash_points.py: it has seen the tickets, and has not claimed them.
@@ -48,6 +48,8 @@ _UNSHOWN_SECONDS = 4.0
 _WIPE_AFTER_SECONDS = 0.6
 #: Seconds beyond the planned ones for a round to pass a crash point: none runs while workers recover.
 _CRASH_PATIENCE_SECONDS = 7.0
+#: Seconds by which a clock jumps: longer than tickets, heartbeats, leases and matches live here.
+_JUMP_SECONDS = (150.0, 1200.0)
 #: Seconds between the end of a fault that took longer than planned and the next one.
 _BREATH_SECONDS = 2.0
 
@@ -354,6 +356,26 @@ async def _second_worker(scene: Scene, planned: Planned) -> str:
     send_signal(await asyncio.to_thread(tree_of, worker.pid), signal.SIGKILL)
     await asyncio.to_thread(scene.stack.end_extra, worker)
     return "a second rounds worker ran beside the first, and was killed"
+
+
+def _clock_fault(name: str, direction: int, programs: Sequence[str]) -> None:
+    async def strike_clock(scene: Scene, planned: Planned) -> str | None:
+        clocks = scene.stack.clocks
+        if not clocks.are_made:
+            return None
+        program = planned.pick(programs)
+        least, most = _JUMP_SECONDS
+        seconds = direction * (least + (most - least) * (planned.choice * len(programs) % 1))
+        clocks.set(program, seconds)
+        await asyncio.sleep(planned.seconds)
+        clocks.set(program, 0.0)
+        return f"the clock of {program} jumped by {seconds:+.0f} s and back"
+
+    _kind(name, 6.0, 12.0)(strike_clock)
+
+
+_clock_fault("clock_jumps_ahead", 1, TIMED_PROGRAMS)
+_clock_fault("clock_jumps_back", -1, TIMED_PROGRAMS)
 
 
 async def _passed(scene: Scene, point: str, seconds: float) -> bool:

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chaos.records import Beat, Death, Fault, Mode, Told
+from chaos.records import Beat, Death, Fault, Mode, Seen, Told
 
-Entry = Told | Beat | Fault | Death | Mode
+Entry = Told | Beat | Fault | Death | Mode | Seen
 
 
 class RunLog:
@@ -21,12 +21,14 @@ class RunLog:
         self.faults: list[Fault] = []
         self.deaths: list[Death] = []
         self.modes: list[Mode] = []
+        self.seen: list[Seen] = []
         self._lists: dict[type, list[Any]] = {
             Told: self.told,
             Beat: self.beats,
             Fault: self.faults,
             Death: self.deaths,
             Mode: self.modes,
+            Seen: self.seen,
         }
         self._lines = 0
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from chaos.proxies import REPO
 
 #: What a run needs of the tree.
 _TREE = ("backend", "chaos", "queues.toml")
-_PLAYERS, _SERVERS, _SEATS = 60, 4, 3
+_PLAYERS, _SQUADS, _SERVERS, _SEATS = 60, 20, 4, 3
 #: Of what a start and an end take, seconds.
 _BESIDES_SECONDS = 300.0
 #: Seconds for a run that is told to stop.
@@ -52,6 +52,7 @@ def broken_without(mutation: Mutation, *, seed: int, say: Callable[[str], None])
         figures = Path(folder) / "chaos.json"
         command = [sys.executable, "-m", "chaos", "--seconds", str(mutation.seconds), "--seed", str(seed)]
         command += ["--players", str(_PLAYERS), "--servers", str(_SERVERS), "--seats", str(_SEATS)]
+        command += ["--squads", str(_SQUADS)]
         command += ["--kinds", ",".join(mutation.kinds) or "none", "--json", str(figures)]
         command += ["--folder", str(Path(folder) / "run")]
         environment = {**os.environ, "PYTHONPATH": str(tree / "backend")}

@@ -241,6 +241,38 @@ MUTATIONS: Mapping[str, Mutation] = {
         ("web_loses_redis_unshown",),
         60.0,
     ),
+    "hosts_are_asked_the_time": Mutation(
+        "a process asks PostgreSQL what time it is, and not its host",
+        (Edit("backend/caroud/wiring.py", "return shared_clock.now_ms()", "return time.time_ns() // 1_000_000"),),
+        ("I1", "I2", "I8"),
+        ("clock_jumps_ahead",),
+        60.0,
+    ),
+    "one_yes_is_enough": Mutation(
+        "a match begins once all have accepted it",
+        (
+            Edit(
+                "backend/matchmaking/services/pending_match.py",
+                "if not silent_players(record):",
+                "if record.accept_until:",
+            ),
+        ),
+        ("I7",),
+    ),
+    "seats_are_filled_again": Mutation(
+        "a seat that is filled is offered no longer",
+        (
+            Edit(
+                "backend/matchmaking/open_seats.py",
+                "WHERE status = 'open' AND ends_at",
+                "WHERE status IN ('open', 'filled') AND ends_at",
+            ),
+            Edit("backend/matchmaking/seating.py", "AND status = 'open'", "AND status IN ('open', 'filled')"),
+        ),
+        ("I7",),
+        (),
+        60.0,
+    ),
     "told_before_it_is_written": Mutation(
         "players are told of a match once PostgreSQL has it",
         (

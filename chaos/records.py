@@ -40,12 +40,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One call of a player of the queue `squads`, and what it answered."""
+
+    line: int
+    player: str
+    call: str  # join, status, leave, accept or decline
+    http: int
+    asked: float
+    told: float
+    status: str = ""
+    match: str = ""
+    match_status: str = ""
+    players: tuple[str, ...] = ()
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """One call of a game server or of the studio."""
 
     line: int
     server: str
-    call: str  # register, heartbeat, result
+    call: str  # register, heartbeat, result, backfill
     http: int
     asked: float
     told: float
@@ -54,6 +71,8 @@ class Beat:
     #: Of the match, after a result.
     status: str = ""
     retry_after: str = ""
+    #: Of the match, after backfill: (who left, who came) of each seat that is filled.
+    filled: tuple[tuple[str, str], ...] = ()
     #: Sent with a token that a newer registration has replaced.
     is_stale: bool = False
 
@@ -96,6 +115,18 @@ class Part:
     team: int
     before: float | None = None
     after: float | None = None
+    #: When the player came into the running match, and left it; None for who was there from the start, to the end.
+    joined: float | None = None
+    left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat that a server asked a player for, in PostgreSQL."""
+
+    leaver: str
+    #: "" where nobody came.
+    filled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +141,13 @@ class Row:
     ended: float | None
     parts: tuple[Part, ...]
     ranks: tuple[int, ...] = ()
+    seats: tuple[Seat, ...] = ()
+
+    def span(self, player: str) -> tuple[float, float | None]:
+        """When the player was in it: from and to, None where that has not ended."""
+        part = next(part for part in self.parts if part.player == player)
+        began = self.created if part.joined is None else part.joined
+        return began, self.ended if part.left is None else part.left
 
     @property
     def players(self) -> frozenset[str]:
@@ -157,6 +195,9 @@ class Evidence:
     faults: list[Fault] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     modes: list[Mode] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    #: The players of each party; they never change.
+    parties: list[tuple[str, ...]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     ratings: list[RatingRow] = field(default_factory=list)
     keys: list[LeftKey] = field(default_factory=list)

@@ -13,7 +13,7 @@ from rich.table import Table
 from chaos.checks.liveness import Resume, resumes
 from chaos.checks.story import Story
 from chaos.checks.verdict import Verdict, Violation
-from chaos.records import Beat, Evidence, Fault, Told
+from chaos.records import Beat, Evidence, Fault, Seen, Told
 
 #: Violations of one invariant that are shown, and characters of each line of the log.
 _SHOWN, _LINE_LENGTH = 3, 260
@@ -23,9 +23,10 @@ _AFTER_SECONDS = 2.0
 
 def totals(evidence: Evidence, seconds: float) -> dict[str, Any]:
     """The run in figures."""
-    calls: list[Told | Beat] = [*evidence.told, *evidence.beats]
+    calls: list[Told | Beat | Seen] = [*evidence.told, *evidence.beats, *evidence.seen]
     acknowledged = sum(told.is_acknowledged for told in evidence.told)
     acknowledged += sum(200 <= beat.http < 300 for beat in evidence.beats)
+    acknowledged += sum(200 <= seen.http < 300 for seen in evidence.seen)
     answered = sorted(told.told - told.asked for told in evidence.told if told.http)
     refused = sorted(told.told - told.asked for told in evidence.told if told.http == 503)
     happened = [fault for fault in evidence.faults if fault.has_happened]

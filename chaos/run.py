@@ -23,6 +23,7 @@ from chaos.players import Player, Weather
 from chaos.records import Evidence, Limits, Mode
 from chaos.schedule import Planned
 from chaos.servers import GameServer, Studio
+from chaos.squads import Member, Squad
 from chaos.stack import ChaosStack
 
 #: Seconds without a heartbeat after which a server is lost, in this run.
@@ -48,6 +49,8 @@ class Cast:
     seats_per_server: int
     seconds: float
     seed: int
+    #: Players of the queue of parties, beside the others.
+    squad_players: int = 0
 
     @property
     def is_short(self) -> bool:
@@ -88,6 +91,8 @@ class _Evening:
         name = secrets.token_hex(3)
         self._servers = [self._make_server(number) for number in range(cast.servers)]
         self._players = [self._make_player(f"chaos-{name}-{number}", number) for number in range(cast.players)]
+        self._squads = self._make_squads(name)
+        self._everybody: list[Player | Squad] = [*self._players, *self._squads]
 
     async def spend(self) -> Evidence:
         beating = [asyncio.create_task(server.run()) for server in self._servers]
@@ -96,7 +101,8 @@ class _Evening:
         began = time.time()
         until = began + self._cast.seconds
         self._say(f"{self._cast.players} players play for {self._cast.seconds:.0f} s, {len(self._schedule)} faults")
-        playing = [asyncio.create_task(player.play(until)) for player in self._players]
+        playing = [asyncio.create_task(squad.play(until)) for squad in self._squads]
+        playing += [asyncio.create_task(player.play(until)) for player in self._players]
         scene = Scene(self._stack, self._players, self._servers, self._weather)
         striking = asyncio.create_task(strike(scene, self._schedule, began, self._log, self._say))
         await self._watch(striking, playing)
@@ -107,7 +113,7 @@ class _Evening:
         for task in (looking, *beating):
             task.cancel()
         await asyncio.gather(looking, *beating, return_exceptions=True)
-        for player in self._players:
+        for player in self._everybody:
             player.close()
         for server in self._servers:
             server.close()
@@ -116,12 +122,12 @@ class _Evening:
     async def _register(self) -> None:
         places = asyncio.Semaphore(settings.REGISTRATIONS_AT_ONCE)
 
-        async def one(player: Player) -> None:
+        async def one(player: Player | Squad) -> None:
             async with places:
                 await player.register()
 
         self._say(f"{len(self._players)} players register")
-        await asyncio.gather(*(one(player) for player in self._players))
+        await asyncio.gather(*(one(player) for player in self._everybody))
 
     async def _watch(self, striking: "asyncio.Task[None]", playing: "list[asyncio.Task[None]]") -> None:
         """Until all have gone home. A fault of the harness ends the run, it is never an empty log."""
@@ -159,6 +165,8 @@ class _Evening:
             faults=log.faults,
             deaths=log.deaths,
             modes=log.modes,
+            seen=log.seen,
+            parties=[tuple(one.id for one in squad.members) for squad in self._squads if len(squad.members) > 1],
             rows=rows,
             ratings=ratings,
             keys=keys,
@@ -179,6 +187,20 @@ class _Evening:
             log=self._log,
             dice=self._dice(f"server {number}"),
         )
+
+    def _make_squads(self, name: str) -> list[Squad]:
+        """Every second one a party of two."""
+        squads: list[Squad] = []
+        left = self._cast.squad_players
+        while left > 0:
+            number = len(squads)
+            size = min(left, 1 + number % 2)
+            left -= size
+            names = [f"chaos-{name}-squad-{number}-{member}" for member in range(size)]
+            members = [Member(username, self._stack.api_port, self._log) for username in names]
+            dice = self._dice(f"squad {number}")
+            squads.append(Squad(members, dice, self._cast.last_match_seconds, self._studio.host))
+        return squads
 
     def _make_player(self, username: str, number: int) -> Player:
         return Player(

@@ -31,7 +31,7 @@ class Reporter:
         """Play a match unless that is done or under way. `headers` are read when the result is sent."""
         match_id = str(match["id"])
         if match_id not in self._games and match_id not in self._done:
-            self._games[match_id] = asyncio.create_task(self._play(match_id, headers))
+            self._games[match_id] = asyncio.create_task(self._play(match, headers))
 
     def drop_all(self) -> None:
         """Die with everything that runs here."""
@@ -39,8 +39,11 @@ class Reporter:
             game.cancel()
         self._games.clear()
 
-    async def _play(self, match_id: str, headers: Mapping[str, str]) -> None:
+    async def _play(self, match: Tree, headers: Mapping[str, str]) -> None:
+        match_id = str(match["id"])
         await asyncio.sleep(self._dice.uniform(*settings.MATCH_SECONDS))
+        if match["queue"] == "squads" and self._dice.random() < settings.LEAVER_SHARE:
+            await self._fill_a_seat(match, headers)
         ranks = [1, 1] if self._dice.random() < settings.DRAW_SHARE else self._dice.choice([[1, 2], [2, 1]])
         is_twice = self._dice.random() < settings.RESULT_TWICE_SHARE
         await asyncio.gather(*(self._report(match_id, ranks, headers) for _ in range(2 if is_twice else 1)))
@@ -56,6 +59,30 @@ class Reporter:
             if not answer.is_try_again and answer.http not in (401, 404):
                 return  # taken, or refused for good
             await asyncio.sleep(answer.pause_seconds * self._dice.uniform(0.8, 1.2))
+
+    async def _fill_a_seat(self, match: Tree, headers: Mapping[str, str]) -> None:
+        """Somebody leaves; ask for another one, sometimes twice at once, and look who came."""
+        leaver = self._dice.choice([player["id"] for team in match["teams"] for player in team])
+        is_twice = self._dice.random() < settings.RESULT_TWICE_SHARE
+        calls = (self._seats("POST", match["id"], headers, {"leaver": leaver}) for _ in range(2 if is_twice else 1))
+        await asyncio.gather(*calls)
+        await asyncio.sleep(self._dice.uniform(*settings.AFTER_LEAVER_SECONDS))
+        await self._seats(self._dice.choice(("GET", "DELETE")), match["id"], headers, None)
+        await self._seats("GET", match["id"], headers, None)
+
+    async def _seats(self, method: str, match_id: str, headers: Mapping[str, str], body: Tree | None) -> None:
+        client = Client(self._port)
+        give_up = time.time() + settings.LONGEST_REFUSAL_SECONDS
+        while time.time() < give_up:
+            path = f"{settings.API}matches/{match_id}/backfill/"
+            answer = await client.call(method, path, body=body, headers=dict(headers))
+            seats = answer.body.get("seats", ()) if answer.http == 200 else ()
+            filled = tuple((seat["leaver"], seat["player"]["id"]) for seat in seats if seat["player"])
+            write_beat(self._log, self.name, "backfill", answer, matches=(match_id,), filled=filled)
+            if not answer.is_try_again:
+                break
+            await asyncio.sleep(answer.pause_seconds)
+        client.close()
 
     async def _send(self, match_id: str, ranks: list[int], headers: Mapping[str, str]) -> Answer:
         client = Client(self._port)

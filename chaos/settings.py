@@ -26,6 +26,11 @@ HEARTBEAT_SECONDS = (0.6, 1.0)
 #: Of results: sent twice at once; followed by another result, which has to be refused.
 RESULT_TWICE_SHARE, OTHER_RESULT_SHARE = 0.2, 0.05
 DRAW_SHARE = 0.1
+#: Of players who are asked whether they want their match: a no.
+DECLINE_SHARE = 0.06
+#: Of matches of the queue of parties: a player leaves half-way, and the server asks for another one, so long before the
+#: end; then nobody else is asked for.
+LEAVER_SHARE, AFTER_LEAVER_SECONDS = 0.5, (2.0, 4.0)
 
 #: Accounts made at the same time.
 REGISTRATIONS_AT_ONCE = 6

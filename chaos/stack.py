@@ -16,7 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chaos.clock import Clocks
 from chaos.proxies import REPO, ProxyProcess
+from chaos.seen_from import CLOCKS_VARIABLE
 from chaos.stores import KillablePostgres, RedisPair
 from devstack.embedded import free_port
 from devstack.plan import Plan, make_plan
@@ -30,6 +32,8 @@ POSTGRES = ("web_postgres", "workers_postgres")
 #: The proxy between a replica and its primary, and how many seconds it lags.
 REPLICATION, REPLICA_BEHIND_SECONDS = "replication", 0.3
 SIDES = ("web", "workers")
+#: Programs whose wall clock can jump, each as if it ran on a host of its own.
+TIMED_PROGRAMS = ("web", "worker-rounds", "worker-reaping", "beat")
 #: Held as long as a run uses the folder.
 LOCK_FILE = "run.lock"
 #: Of the stack: the harness would not look at Flower.
@@ -54,6 +58,19 @@ base = 300
 step = 100
 every_seconds = 1
 max_extra = 3000
+[queues.squads]
+team_size = 2
+party.max_size = 2
+acceptance_seconds = 5
+backfill = "first"
+backfill_ttl_seconds = 20
+ticket_ttl_seconds = {ttl}
+match_ttl_seconds = 120
+[queues.squads.search_window]
+base = 600
+step = 100
+every_seconds = 1
+max_extra = 3000
 """
 
 
@@ -63,14 +80,14 @@ class _SidedPlan(Plan):
 
     def programs(self) -> list[Program]:
         return [
-            replace(program, argv=_seen_from("web" if program.name == "web" else "workers", program.argv))
+            replace(program, argv=_seen_from("web" if program.name == "web" else "workers", program.name, program.argv))
             for program in Plan.programs(self)
             if program.name not in _NOT_STARTED
         ]
 
 
-def _seen_from(side: str, argv: object) -> list[str]:
-    return [sys.executable, "-m", "chaos.seen_from", side, *argv]  # type: ignore[misc]
+def _seen_from(side: str, program: str, argv: object) -> list[str]:
+    return [sys.executable, "-m", "chaos.seen_from", side, program, *argv]  # type: ignore[misc]
 
 
 class ChaosStack:
@@ -84,6 +101,7 @@ class ChaosStack:
         self.redis = RedisPair(folder)
         self.postgres = KillablePostgres(folder / "postgres", free_port(), secrets.token_hex(12))
         self.crash_points = folder / "crash_points"
+        self.clocks = Clocks(folder / "clocks", TIMED_PROGRAMS)
         # The stack's own folder: what it finds there it takes for its own, and stops.
         self._var_dir = folder / "stack"
         self.log_folder = self._var_dir / "log"
@@ -99,6 +117,8 @@ class ChaosStack:
         """Start it all and wait until it answers. After an exception, too, call `stop()`."""
         self._lock.take()
         self._clear()
+        if not self.clocks.make():
+            self._say("no C compiler: clocks do not jump")
         self._queues.write_text(_QUEUES.format(ttl=self._ticket_ttl_seconds))
         self.redis.primary.start()
         self.postgres.start()
@@ -141,7 +161,7 @@ class ChaosStack:
 
     def start_extra(self, name: str, words: list[str]) -> subprocess.Popen[bytes]:
         """One more Celery program, which nobody restarts."""
-        argv = _seen_from("workers", [sys.executable, "-m", "celery", "-A", "celery_app", *words])
+        argv = _seen_from("workers", name, [sys.executable, "-m", "celery", "-A", "celery_app", *words])
         environment = {**self._environment, "BEAT_SCHEDULE_FILE": str(self.folder / f"schedule-{name}")}
         with (self.log_folder / f"{name}.log").open("ab") as log:
             child = subprocess.Popen(
@@ -176,6 +196,7 @@ class ChaosStack:
             **environment,
             "HEARTBEAT_INTERVAL_SECONDS": "1.0",
             "QUEUES_FILE": str(self._queues),
+            CLOCKS_VARIABLE: str(self.folder / "clocks"),
             "CAROUD_CRASH_POINTS_FILE": str(self.crash_points),
             "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO), environment.get("PYTHONPATH", "")])),
             **self._settings,

@@ -35,6 +35,7 @@ def start() -> None:
 
 
 def _watch() -> None:
+    wiring.link().look()  # who is in charge, and what time it is
     nudge.warm_up()  # now, and not while players wait for their first round here
     reaped_at = 0.0
     while True:

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from caroud.ids import new_id as new_id
 from datastore.client import RedisLimits, connect, probe
+from datastore.clock import shared_clock
 from datastore.keyed_answers import KeyedAnswers
 from datastore.keys import Keys
 from datastore.limiter import RateLimiter
@@ -37,8 +38,8 @@ from servers.stores.redis.pool import RedisServerPool
 
 
 def clock() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+    """Milliseconds since 1970, by the service's time and not by that of this host."""
+    return shared_clock.now_ms()
 
 
 @cache

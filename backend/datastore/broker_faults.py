@@ -1,4 +1,4 @@
-"""Two faults of kombu's Redis transport (5.7) by which a worker is lost for good, mended.
+"""Three faults of kombu's Redis transport (5.7) by which a worker is lost for good, mended.
 
 **Planned failover.** The primary becomes a replica without going away (ElastiCache does it for maintenance and scaling;
 Sentinel, when it is told to). It then answers the `BRPOP` that a worker waits in with `UNBLOCKED force unblock …`, and
@@ -13,6 +13,10 @@ connection is silent, kombu logs `Couldn't ack` and goes on, with the message st
 for ever, healthy to look at. So a failed acknowledgement gives its place back, and breaks the connection. The message
 comes once more after the visibility timeout; every task may run twice.
 
+**A full Redis.** While it is out of memory it takes no transaction, and an acknowledgement is one. kombu takes the
+refusal (`OOM …`) for a fault of the program, too, and the worker ends. It is made a broken connection as well: the
+worker connects again until there is memory.
+
 What kombu does about broken connections (connect again, by name or through Sentinel, and go on) does the rest.
 """
 
@@ -26,20 +30,21 @@ from kombu.transport import virtual
 from redis.exceptions import ResponseError
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
-from datastore.refusals import is_not_primary
+from datastore.refusals import is_full, is_not_primary
 
 
 class BrokerConnection(redis.Connection):
-    """TCP. Closed, and says so, once the server at its other end is no primary any more."""
+    """TCP. Closed, and says so, once the server at its other end is no primary any more, or is full."""
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         try:
             return super().read_response(*args, **options)
         except ResponseError as error:
-            if not is_not_primary(error):
+            if not (is_not_primary(error) or is_full(error)):
                 raise
             self.disconnect()  # type: ignore[no-untyped-call]
-            raise redis.ConnectionError(f"the broker is no primary any more: {error}") from error
+            what = "is full" if is_full(error) else "is no primary any more"
+            raise redis.ConnectionError(f"the broker {what}: {error}") from error
 
 
 class BrokerTlsConnection(BrokerConnection, redis.SSLConnection):

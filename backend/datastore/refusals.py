@@ -55,6 +55,11 @@ def is_unavailable(error: ResponseError) -> bool:
     return word_of(error) in _UNAVAILABLE
 
 
+def is_full(error: ResponseError) -> bool:
+    """Whether the server has no memory left for what it was told."""
+    return word_of(error) == "OOM"
+
+
 def is_not_primary(error: ResponseError) -> bool:
     """Whether the primary is, or will be, another server."""
     return word_of(error) in _NOT_PRIMARY

@@ -3,6 +3,8 @@
 While `is_fallen_back`, PostgreSQL stands in for Redis. Each switch makes the epoch one larger; a match is claimed
 under an epoch, and history takes it only under the same one. So a process that has not noticed a switch can claim,
 but nobody is told of it.
+
+Who reads the row is told what time it is, too: all processes read it often, so that they agree (`datastore/clock.py`).
 """
 
 from dataclasses import dataclass
@@ -10,11 +12,14 @@ from typing import Any
 
 from django.db import connection
 
+from datastore.clock import shared_clock
+
 #: Any number that no other lock of the database has.
 _LOCK = 0x636172_6F7564
 
 _COLUMNS = "is_fallen_back, epoch, changed_ms, redis_incarnation, recovered_ms"
-_READ = f"SELECT {_COLUMNS} FROM matchmaking_charge WHERE id = 1"  # noqa: S608 - a constant
+_NOW_MS = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_READ = f"SELECT {_COLUMNS}, {_NOW_MS} FROM matchmaking_charge WHERE id = 1"  # noqa: S608 - a constant
 _FIRST = """
 INSERT INTO matchmaking_charge (id, is_fallen_back, epoch, changed_ms, redis_incarnation, recovered_ms)
 VALUES (1, false, 1, 0, '', 0) ON CONFLICT (id) DO NOTHING
@@ -34,10 +39,10 @@ class InCharge:
 
 def read_charge(*, lock: str = "") -> InCharge:
     """The row now. `lock` is "FOR SHARE" or "FOR UPDATE", inside a transaction."""
-    row = _execute(f"{_READ} {lock}")
+    row = _read(lock)
     if row is None:
         _execute(_FIRST)
-        row = _execute(f"{_READ} {lock}")
+        row = _read(lock)
     assert row is not None  # noqa: S101 - it was just made
     return InCharge(*row)
 
@@ -75,6 +80,16 @@ def _switch(is_fallen_back: bool, now_ms: int) -> InCharge:
         [is_fallen_back, now_ms, is_fallen_back],
     )
     return read_charge()
+
+
+def _read(lock: str) -> tuple[Any, ...] | None:
+    asked_ns = shared_clock.steady_ns()
+    row = _execute(f"{_READ} {lock}")
+    if row is None:
+        return None
+    *columns, said_ms = row
+    shared_clock.hear(said_ms, asked_ns=asked_ns, answered_ns=shared_clock.steady_ns())
+    return tuple(columns)
 
 
 def _execute(sql: str, params: list[Any] | None = None) -> tuple[Any, ...] | None:

@@ -7,7 +7,6 @@ Three kinds of caller, each with its own credential:
 - the fleet: the key that may register servers and report matches that have none.
 """
 
-import time
 import unicodedata
 import uuid
 from collections import OrderedDict
@@ -20,9 +19,10 @@ from typing import Any
 import jwt
 from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
+from datastore.clock import shared_clock
 from players.models import Player
+from players.timely_tokens import AccessToken, RefreshToken, Token
 
 #: Characters. Ours have some 400, other issuers' up to a few thousand; a longer one is not worth reading.
 _LONGEST_TOKEN = 8_192
@@ -129,7 +129,7 @@ class _VerifiedTokens:
 
     def find(self, raw: str) -> Caller | None:
         known = self._callers.get(raw)
-        return known[1] if known is not None and known[0] > time.time() else None
+        return known[1] if known is not None and known[0] * 1000 > shared_clock.now_ms() else None
 
     def remember(self, raw: str, expires: float, caller: Caller) -> None:
         with self._lock:
@@ -216,7 +216,7 @@ def _printable(text: str) -> str:
 def renewed_server_token(raw: str) -> str | None:
     """A fresh token for a server whose token is past half its life; None while it is young."""
     claims = jwt.decode(raw, options={"verify_signature": False})
-    remaining = claims["exp"] - time.time()
+    remaining = claims["exp"] - shared_clock.now_ms() / 1000
     if remaining > ServerToken.lifetime.total_seconds() / 2:
         return None
     return server_token(claims["sub"], claims["generation"])

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from caroud import wiring
+from datastore.clock import shared_clock
 from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.expire_tickets import end_tickets
 from matchmaking.services.expire_tickets import expire_tickets as expire_queue
@@ -74,4 +75,4 @@ def expire_parties() -> None:
 def forget_expired_tokens() -> None:
     """Delete refresh tokens whose time is over."""
     with logged_absence("forgetting tokens"):
-        forget()
+        forget(now=shared_clock.now())

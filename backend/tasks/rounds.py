@@ -4,8 +4,9 @@ import logging
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
 from django.conf import settings
+from django.db import connection
 from kombu.exceptions import KombuError, OperationalError
 
 from caroud import wiring
@@ -84,6 +85,19 @@ def follow(**_: Any) -> None:
     """Web processes decide which store is in charge; workers do as PostgreSQL says. None waits for it for ever."""
     wiring.link().only_follow()
     limit_patience(settings.DATABASE_ANSWER_SECONDS)
+    _read_the_time()
+
+
+@beat_init.connect
+def keep_time(**_: Any) -> None:
+    """Beat goes by what PostgreSQL said when it began, too."""
+    _read_the_time()
+
+
+def _read_the_time() -> None:
+    """Before the first task; its processes are forked with it."""
+    wiring.link().look()
+    connection.close()  # not one for all that are forked
 
 
 @worker_init.connect

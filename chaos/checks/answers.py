@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 from chaos.checks.story import Story, is_under_fault
 from chaos.checks.verdict import Verdict, Violation, Violations, verdict
-from chaos.records import Beat, Told
+from chaos.records import Beat, Seen, Told
 
 #: Seconds between two looks at the mode, and some more.
 _LOOK_SECONDS = 2.0
@@ -45,11 +45,11 @@ def _said(told: Told) -> str:
 
 def nothing_fails(story: Story) -> Verdict:
     """No 5xx but a 503, which says when to come again."""
-    calls: list[Told | Beat] = [*story.evidence.told, *story.evidence.beats]
+    calls: list[Told | Beat | Seen] = [*story.evidence.told, *story.evidence.beats, *story.evidence.seen]
     return verdict("5xx", "no 5xx but a 503 with Retry-After", f"{len(calls):,} calls", _failures(calls))
 
 
-def _failures(calls: list[Told | Beat]) -> Violations:
+def _failures(calls: list[Told | Beat | Seen]) -> Violations:
     kinds: Counter[str] = Counter()
     lines: dict[str, list[int]] = defaultdict(list)
     for call in calls:

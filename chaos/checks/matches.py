@@ -8,8 +8,8 @@ from chaos.records import Row, Told
 
 #: Seconds between the end of a match in PostgreSQL and the moment at which the service may say so.
 _SAME_MOMENT_SECONDS = 0.1
-#: Players of a match.
-_PLAYERS = 2
+#: Players whom a match is made for, where it is not two.
+_PLAYERS = {"squads": 4}
 
 
 def players_are_in_one_match(story: Story) -> Verdict:
@@ -57,7 +57,8 @@ def _while_live(story: Story, live: Told, told: Told) -> Violations:
 def _overlaps(story: Story) -> Violations:
     for player, rows in story.rows_of.items():
         for earlier, later in pairwise(rows):
-            if earlier.ended is None or earlier.ended > later.created + CLOCK_SECONDS:
+            left, came = earlier.span(player)[1], later.span(player)[0]
+            if left is None or left > came + CLOCK_SECONDS:
                 invariant = "I9" if _is_around_a_fallback(story, earlier, later) else "I1"
                 text = f"player {player}: match {later.match} began before {earlier.match} ended"
                 lines = [each.line for row in (earlier, later) for each in story.told_of.get(row.match, ())[:1]]
@@ -98,7 +99,9 @@ def _hosted_and_not_kept(story: Story) -> Violations:
 def _kept_and_not_whole(story: Story) -> Violations:
     for match, rows in story.rows.items():
         for row in rows:
-            if len(row.players) != _PLAYERS or len(row.parts) != _PLAYERS:
+            began_with = [part.player for part in row.parts if part.joined is None]
+            size = _PLAYERS.get(row.queue, 2)
+            if len(set(began_with)) != size or len(began_with) != size:
                 yield Violation("I3", f"match {match} has {len(row.parts)} players in PostgreSQL")
             told = {answer.player for answer in story.told_of.get(match, ())}
             for player in sorted((row.players & set(story.by_player)) - told):

@@ -1,4 +1,7 @@
-"""I11: a match changes ratings once, and takes from one what it gives to the other."""
+"""I11: a match changes ratings once, and takes from one what it gives to the other.
+
+Where somebody left, it does not: the leaver takes a loss, and is not given a win (docs/backfill.md).
+"""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -24,15 +27,26 @@ def _wrong_changes(story: Story) -> Violations:
         if row.status != "completed":
             if changes:
                 yield Violation("I11", f"match {row.match} is {row.status} and has changed ratings")
-        elif len(changes) != len(row.parts) or abs(sum(changes)) > _TOLERANCE_POINTS:
+        elif not _is_fair(row, changes):
             yield Violation("I11", f"match {row.match} changed ratings by {changes}")
+
+
+def _is_fair(row: Row, changes: list[float]) -> bool:
+    """Who was in it from the start to the end is rated, no newcomer is, and a leaver gains nothing."""
+    rated = {part.player for part in row.parts if part.after is not None}
+    leavers = {part.player: part for part in row.parts if part.left is not None}
+    newcomers = {part.player for part in row.parts if part.joined is not None}
+    has_gained = any((part.after or 0.0) > (part.before or 0.0) for part in leavers.values())
+    if rated & newcomers or has_gained or not row.players - newcomers - set(leavers) <= rated:
+        return False
+    return set(leavers) - newcomers != set() or abs(sum(changes)) <= _TOLERANCE_POINTS
 
 
 def _broken_chains(story: Story, completed: list[Row]) -> Violations:
     """Each change begins where the one before has ended, and the rating counts them all."""
     steps: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for row in sorted(completed, key=lambda row: row.ended or 0.0):
-        for part in row.parts:
+        for part in (part for part in row.parts if part.after is not None):
             steps[part.player, row.queue].append(part)
     ratings = {(rating.player, rating.queue): rating for rating in story.evidence.ratings}
     for (player, queue), parts in steps.items():

@@ -73,6 +73,8 @@ class Story:
             self.rows[row.match].append(row)
             for player in row.players:
                 self.rows_of[player].append(row)
+        for player, rows in self.rows_of.items():
+            rows.sort(key=lambda row: row.span(player)[0])
         self.told_of: dict[str, list[Told]] = defaultdict(list)
         for told in evidence.told:
             if told.match:

@@ -31,7 +31,19 @@ def folder() -> Iterator[Path]:
 @pytest.mark.timeout(240)
 def test_nobody_is_lost_in_half_a_minute_of_bad_weather(folder: Path) -> None:
     figures, seed = folder / "chaos.json", secrets.randbelow(1_000_000)
-    command = [sys.executable, "-m", "chaos", "--seconds", "22", "--seed", str(seed), "--players", "20"]
+    command = [
+        sys.executable,
+        "-m",
+        "chaos",
+        "--seconds",
+        "22",
+        "--seed",
+        str(seed),
+        "--players",
+        "20",
+        "--squads",
+        "8",
+    ]
     command += ["--servers", "3", "--seats", "3", "--kinds", ",".join(KINDS)]
     command += ["--folder", str(folder / "run"), "--json", str(figures)]
 

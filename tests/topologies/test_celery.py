@@ -108,6 +108,27 @@ def test_a_lost_acknowledgement_costs_a_consumer_none_of_its_places(tmp_path: Pa
             proxy.reset()
 
 
+def test_a_full_broker_breaks_the_connection_of_an_acknowledgement_and_not_the_worker(tmp_path: Path) -> None:
+    with a_redis(tmp_path) as server:
+        options = broker_settings(server.url, key_prefix="")["broker_transport_options"]
+        with (
+            app.connection_for_write(server.url, transport_options=options) as link,
+            link.SimpleQueue("rounds") as queue,
+        ):
+            queue.consumer.qos(prefetch_count=1)
+            queue.put("first")
+            message = queue.get(timeout=5)
+
+            server.asked("CONFIG", "SET", "maxmemory", 1)
+            with pytest.raises(BrokenPipeError, match="the broker is full"):
+                message.ack()
+            with pytest.raises(link.connection_errors, match="the broker is full"):
+                queue.put("second")
+
+            assert message.channel.qos.can_consume()
+            server.asked("CONFIG", "SET", "maxmemory", 0)
+
+
 @pytest.fixture(scope="module")
 def company(
     tmp_path_factory: pytest.TempPathFactory, django_db_setup: None

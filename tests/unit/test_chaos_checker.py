@@ -18,6 +18,8 @@ from chaos.records import (
     Part,
     RatingRow,
     Row,
+    Seat,
+    Seen,
     Told,
 )
 
@@ -317,6 +319,153 @@ def test_a_key_with_two_answers_breaks_i6() -> None:
     assert "I6" not in broken(under_fault)
     fallen_back = replace(with_told(first, other, left), modes=[Mode(START + 19.0, "fallback")])
     assert "I6" not in broken(fallen_back)
+
+
+# --- I7 ------------------------------------------------------------------------------------------------
+
+#: Ann and Bob are a party and play against Cid and Dee; Dee leaves at 6, Eve takes the seat at 7.
+SQUAD = (
+    Part("ann", 0, 1200.0, 1210.0),
+    Part("bob", 0, 1200.0, 1210.0),
+    Part("cid", 1, 1200.0, 1190.0),
+    Part("dee", 1, 1200.0, 1190.0, left=START + 6.0),
+    Part("eve", 1, joined=START + 7.0),
+)
+
+
+def seen(player: str, call: str, at: float, *, players: str = "ann bob cid dee", **more: Any) -> Seen:
+    told = {"status": "matched", "match": "s1", "players": tuple(players.split()), **more}
+    return Seen(next(_lines), player, call, told.pop("http", 200), START + at - 0.01, START + at, **told)
+
+
+def squads(*more: Seen, parts: tuple[Part, ...] = SQUAD, **of_row: Any) -> Evidence:
+    row = a_row("s1", 2.0, 9.0, parts=parts, **{"queue": "squads", "seats": (Seat("dee", "eve"),), **of_row})
+    rated = [part for part in parts if part.after is not None]
+    given = evidence(
+        seen=[seen("ann", "status", 4.0), seen("eve", "status", 8.0, players="ann bob cid eve"), *more],
+        parties=[("ann", "bob")],
+    )
+    # Those of the healthy log play under other names.
+    rename = {"ann": "ann of m1", "bob": "bob of m1"}
+    given.told = [
+        replace(each, player=rename[each.player], players=tuple(rename[one] for one in each.players))
+        for each in given.told
+    ]
+    given.rows = [replace(given.rows[0], parts=tuple(replace(p, player=rename[p.player]) for p in given.rows[0].parts))]
+    given.ratings = [replace(rating, player=rename[rating.player]) for rating in given.ratings]
+    given.rows.append(row)
+    given.ratings += [RatingRow(part.player, "squads", part.after or 0.0, 1) for part in rated]
+    return given
+
+
+def test_a_squad_with_a_leaver_and_a_newcomer_breaks_nothing() -> None:
+    assert broken(squads()) == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"player": "zoe"},  # half a party
+        {"team": 1},  # on both sides
+        {"joined": START + 5.0},  # one from the start, the other one for an open seat
+    ],
+)
+def test_a_party_that_is_parted_breaks_i7(changed: dict[str, Any]) -> None:
+    parts = (SQUAD[0], replace(SQUAD[1], **changed), *SQUAD[2:])
+    assert any("of a party" in text for text in broken(squads(parts=parts))["I7"])
+
+
+def test_another_lineup_breaks_i7_and_a_leaver_may_be_in_it_or_not() -> None:
+    assert broken(squads(seen("cid", "status", 6.5, players="ann bob cid"))) == {}
+    for players in ("ann cid dee", "ann bob cid zoe"):
+        given = squads(seen("cid", "status", 5.0, players=players))
+        assert broken(given) == {"I7": ["match s1: player cid was told another line-up than history has"]}
+
+
+def test_who_is_told_a_match_and_has_no_part_in_it_breaks_i7() -> None:
+    assert "I7" in broken(squads(seen("zoe", "status", 5.0)))
+
+
+def test_a_match_that_was_told_to_a_squad_and_is_not_kept_breaks_i7() -> None:
+    assert broken(squads(seen("ann", "status", 1.0, match="s0")))["I7"] == [
+        "match s0 was told and is not in PostgreSQL"
+    ]
+
+
+def test_a_match_that_goes_on_after_a_no_breaks_i7() -> None:
+    given = squads(seen("cid", "decline", 3.0, status="", players=""))
+    assert broken(given)["I7"] == ["match s1 was declined, and history says completed"]
+    unrated = tuple(replace(part, before=None, after=None) for part in SQUAD[:4])
+    fallen = {"parts": unrated, "status": "abandoned", "ranks": (), "seats": ()}
+    no = seen("cid", "decline", 3.0, status="", players="")
+    assert broken(replace(squads(no, **fallen), parties=[])) == {"I7": LINEUP_OF_EVE}
+    given = squads(no, **fallen)
+    given.beats.append(beat("heartbeat", 4.0, matches=("s1",)))
+    assert "server eu-1 was told match s1, which player cid had declined" in broken(given)["I7"]
+
+
+#: Eve was told of a match in which she has no part there.
+LINEUP_OF_EVE = ["match s1: player eve was told another line-up than history has"]
+
+
+@pytest.mark.parametrize("said_yes", ["ann bob cid dee", "ann bob cid"])
+def test_a_match_that_begins_without_a_yes_of_all_breaks_i7(said_yes: str) -> None:
+    given = squads(*(seen(player, "accept", 3.0, status="", players="") for player in said_yes.split()))
+    given.beats.append(beat("heartbeat", 4.0, matches=("s1",)))
+    is_whole = "dee" in said_yes
+    assert broken(given) == ({} if is_whole else {"I7": ["match s1 began, and dee was never heard to accept it"]})
+
+
+@pytest.mark.parametrize(
+    "seats",
+    [
+        (),  # a newcomer for whom there was no seat
+        (Seat("dee", "eve"), Seat("cid", "eve")),  # one newcomer in two
+        (Seat("dee"),),  # in none
+    ],
+)
+def test_a_seat_that_is_not_filled_once_breaks_i7(seats: tuple[Seat, ...]) -> None:
+    assert any("took open seats" in text for text in broken(squads(seats=seats))["I7"])
+
+
+def test_a_team_with_more_players_than_seats_breaks_i7() -> None:
+    parts = (*SQUAD[:3], replace(SQUAD[3], left=None), SQUAD[4])
+    assert "match s1: 3 play in team 1, which has 2 seats" in broken(squads(parts=parts))["I7"]
+
+
+def test_a_server_that_is_told_another_newcomer_than_history_has_breaks_i7() -> None:
+    given = squads()
+    given.beats += [beat("backfill", 8.0, matches=("s1",), filled=(("dee", who),)) for who in ("eve", "zoe")]
+    assert broken(given)["I7"] == ["match s1: the seat of dee was filled by eve, zoe, history says {'eve'}"]
+
+
+def test_a_newcomer_who_plays_elsewhere_breaks_i1_and_a_leaver_who_does_not_wait_for_the_end_breaks_nothing() -> None:
+    for player, created, is_wrong in (("eve", 3.0, True), ("dee", 6.5, False)):
+        given = squads()
+        parts = (Part(player, 0), *(Part(name, 1 - number % 2) for number, name in enumerate(("x", "y", "z"))))
+        given.rows.append(a_row("s2", created, 20.0, queue="squads", status="abandoned", ranks=(), parts=parts))
+        assert ("I1" in broken(given)) is is_wrong
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {3: {"after": 1205.0}},  # a leaver gains
+        {4: {"before": 1200.0, "after": 1190.0}},  # a newcomer is rated
+        {2: {"before": None, "after": None}},  # one who played is not
+    ],
+)
+def test_ratings_of_a_match_that_somebody_left_break_i11_where_they_are_not_as_promised(
+    changed: dict[int, dict[str, Any]],
+) -> None:
+    parts = tuple(replace(part, **changed.get(place, {})) for place, part in enumerate(SQUAD))
+    assert any("changed ratings by" in text for text in broken(squads(parts=parts))["I11"])
+
+
+def test_ratings_of_a_squad_that_nobody_left_have_to_add_up() -> None:
+    parts = (*SQUAD[:3], replace(SQUAD[3], left=None, after=1180.0))
+    given = replace(squads(parts=parts, seats=()), seen=[])
+    assert broken(given) == {"I11": ["match s1 changed ratings by [10.0, 10.0, -10.0, -20.0]"]}
 
 
 # --- I9, I10, I11, I12 ---------------------------------------------------------------------------------
