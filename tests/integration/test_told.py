@@ -300,7 +300,8 @@ def test_who_is_a_newcomer_is_told_by_the_games_before_each_match(api: Api) -> N
 
 
 def test_hours_of_history_reach_the_etas_of_players(api: Api, told: Told) -> None:
-    api.clock.advance(seconds=(1800 - api.clock() // 1000) % 3600)  # half past: a minute less than a day is in the same hour
+    # Half past an hour: a minute less than a day later is the same hour.
+    api.clock.advance(seconds=(1800 - api.clock() // 1000) % 3600)
     matches(api, waits=[4] * 20)
     work_out_history()
     api.clock.advance(seconds=24 * 3600 - 60)
