@@ -12,13 +12,16 @@ from rest_framework_simplejwt.settings import api_settings
 
 from datastore.clock import shared_clock
 
+#: Seconds since 1970: the end of the last year that a date can have.
+_LAST_SECOND = 253_402_300_799
+
 
 class _TimelessBackend(TokenBackend):
     """Whether a token is ours and whole. Whether its time is over is asked by the token, `Token.verify`."""
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         try:
-            return jwt.decode(
+            payload: dict[str, Any] = jwt.decode(
                 token,
                 self.get_verifying_key(token),
                 algorithms=[self.algorithm],
@@ -26,6 +29,10 @@ class _TimelessBackend(TokenBackend):
             )
         except jwt.InvalidTokenError as error:
             raise TokenBackendError("the token is invalid") from error
+        until = payload.get("exp", 0)
+        if not isinstance(until, int) or not 0 <= until <= _LAST_SECOND:
+            raise TokenBackendError("the token ends at no time that there is")
+        return payload
 
 
 _backend = _TimelessBackend(api_settings.ALGORITHM, api_settings.SIGNING_KEY, api_settings.VERIFYING_KEY)
