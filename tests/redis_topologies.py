@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from datastore.client import connect
 from devstack.binaries import find_redis_server
 from devstack.embedded import RedisServer, free_port
 from devstack.private_file import write_private
+from tests.tcp_proxy import TcpProxy
 
 PASSWORD = "right-horse-7"
 SERVICE = "caroud"
@@ -24,6 +26,9 @@ NODE_TIMEOUT_SECONDS = 0.5
 
 class TunedRedis(RedisServer):
     """A Redis with more lines in its configuration."""
+
+    #: By which others know it, where that is not its own.
+    known_port: int | None = None
 
     def __init__(self, folder: Path, port: int | None = None, **options: str) -> None:
         super().__init__(folder, port or free_port(), PASSWORD, appendonly=False)
@@ -61,11 +66,23 @@ def a_redis(folder: Path, **options: str) -> TunedRedis:
 
 
 @contextlib.contextmanager
-def primary_and_replica(folder: Path) -> Iterator[tuple[TunedRedis, TunedRedis]]:
-    """Two servers; the second follows the first."""
-    with a_redis(folder) as primary, a_redis(folder, replicaof=f"127.0.0.1 {primary.port}") as replica:
+def primary_and_replica(folder: Path, *, tls: ssl.SSLContext | None = None) -> Iterator[tuple[TunedRedis, TunedRedis]]:
+    """Two servers; the second follows the first. With `tls` both are known by ports where they are reached by it."""
+    with contextlib.ExitStack() as running:
+        primary, replica = a_redis(folder), a_redis(folder)
+        for server in (primary, replica) if tls else ():
+            reach_by_tls(server, running, tls)
+            server.options["replica-announce-port"] = str(server.known_port)
+        replica.options["replicaof"] = f"127.0.0.1 {primary.known_port or primary.port}"
+        running.enter_context(primary)
+        running.enter_context(replica)
         until(lambda: replica.asked("ROLE")[3] == "connected", what="the replica is not connected")
         yield primary, replica
+
+
+def reach_by_tls(server: TunedRedis, running: contextlib.ExitStack, tls: ssl.SSLContext | None) -> None:
+    """By its `known_port`, where servers without TLS reach it too."""
+    server.known_port = running.enter_context(TcpProxy(server.port, tls=tls, is_plain_too=True)).port
 
 
 class Sentinel(TunedRedis):
@@ -84,7 +101,7 @@ class Sentinel(TunedRedis):
     @property
     def configuration(self) -> str:
         watched = {
-            "monitor": f"127.0.0.1 {self.primary.port} 2",
+            "monitor": f"127.0.0.1 {self.primary.known_port or self.primary.port} 2",
             "auth-pass": PASSWORD,
             "down-after-milliseconds": f"{NODE_TIMEOUT_SECONDS * 1000:.0f}",
             "failover-timeout": "2000",
@@ -105,10 +122,11 @@ class Sentinel(TunedRedis):
 
 
 class SentinelGroup:
-    """A primary, its replica, and three sentinels."""
+    """A primary, its replica, and three sentinels; all reached by TLS, where that is given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self._folder = folder
+        self._tls = tls
         self._running = contextlib.ExitStack()
         self.primary: TunedRedis
         self.replica: TunedRedis
@@ -116,10 +134,12 @@ class SentinelGroup:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as running:
-            self.primary, self.replica = running.enter_context(primary_and_replica(self._folder))
+            self.primary, self.replica = running.enter_context(primary_and_replica(self._folder, tls=self._tls))
             for number in range(3):
                 sentinel = Sentinel(self._folder / f"sentinel-{number}", self.primary)
                 self.sentinels.append(running.enter_context(sentinel))
+                if self._tls:
+                    reach_by_tls(sentinel, running, self._tls)
             for sentinel in self.sentinels:
                 until(lambda s=sentinel: s.has_seen(sentinels=3, replicas=1), what="the sentinels do not meet")
             self._running = running.pop_all()
@@ -132,17 +152,18 @@ class SentinelGroup:
 
     @property
     def url(self) -> str:
-        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
-        return f"redis+sentinel://:{PASSWORD}@{hosts}/{SERVICE}/0?sentinel_password={PASSWORD}"
+        hosts = ",".join(f"127.0.0.1:{sentinel.known_port or sentinel.port}" for sentinel in self.sentinels)
+        return f"{'rediss' if self._tls else 'redis'}+sentinel://:{PASSWORD}@{hosts}/{SERVICE}/0?sentinel_password={PASSWORD}"
 
 
 class Cluster:
-    """Three primaries with a third of the slots each."""
+    """Three primaries with a third of the slots each; reached by TLS, where that is given."""
 
     SLOTS = 16384
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self._folder = folder
+        self._tls = tls
         self._running = contextlib.ExitStack()
         self.nodes: list[TunedRedis] = []
 
@@ -151,6 +172,13 @@ class Cluster:
             for number in range(3):
                 options = {"cluster_enabled": "yes", "cluster_node_timeout": f"{NODE_TIMEOUT_SECONDS * 1000:.0f}"}
                 node = TunedRedis(self._folder / f"node-{number}", _port_with_a_bus(), **options)
+                if self._tls:
+                    reach_by_tls(node, running, self._tls)
+                    node.options |= {
+                        "cluster-announce-ip": "127.0.0.1",
+                        "cluster-announce-port": str(node.known_port),
+                        "cluster-announce-bus-port": str(node.port + 10_000),
+                    }
                 self.nodes.append(running.enter_context(node))
             self._form()
             self._running = running.pop_all()
@@ -172,13 +200,13 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-        return f"redis+cluster://:{PASSWORD}@{hosts}/0"
+        hosts = ",".join(f"127.0.0.1:{node.known_port or node.port}" for node in self.nodes)
+        return f"{'rediss' if self._tls else 'redis'}+cluster://:{PASSWORD}@{hosts}/0"
 
     def owner_of(self, slot: int) -> TunedRedis:
         for first, last, primary, *_ in self.nodes[0].asked("CLUSTER", "SLOTS"):
             if int(first) <= slot <= int(last):
-                return next(node for node in self.nodes if node.port == int(primary[1]))
+                return next(node for node in self.nodes if int(primary[1]) in (node.port, node.known_port))
         raise AssertionError(f"slot {slot} has no owner")
 
     def move(self, slot: int, target: TunedRedis, *, pause: Callable[[], None] = lambda: None) -> int:

@@ -91,7 +91,7 @@ def test_one_setting_makes_data_store_and_broker_verify(
 ) -> None:
     files = {"right": str(authority.ca_file), "wrong": str(wrong_authority.ca_file), "that of the system": ""}
 
-    done = _start(f"rediss://:{PASSWORD}@{host}:{port}/0", files[ca])
+    done = ask_both(f"rediss://:{PASSWORD}@{host}:{port}/0", files[ca])
 
     assert done.stdout.splitlines() == [f"data {answer}", f"broker {answer}"], done.stderr
 
@@ -99,10 +99,10 @@ def test_one_setting_makes_data_store_and_broker_verify(
 def test_a_broker_of_its_own_is_verified_by_the_same_file(port: int, authority: Authority) -> None:
     url = f"rediss://:{PASSWORD}@localhost:{port}/0"
 
-    done = _start(url, str(authority.ca_file), CELERY_BROKER_URL=f"{url}?ssl_cert_reqs=required")
+    done = ask_both(url, str(authority.ca_file), CELERY_BROKER_URL=f"{url}?ssl_cert_reqs=required")
 
     assert done.stdout.splitlines() == ["data ok", "broker ok"], done.stderr
 
 
-def _start(url: str, ca_file: str, **more: str) -> subprocess.CompletedProcess[str]:
+def ask_both(url: str, ca_file: str, **more: str) -> subprocess.CompletedProcess[str]:
     return start(f"exec({ASK_BOTH!r})", REDIS_URL=url, REDIS_CA_FILE=ca_file, **more)
