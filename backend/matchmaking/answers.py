@@ -1,14 +1,13 @@
 """What callers are told: outcomes as JSON trees. Pure. These names are the API's contract."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from matchmaking.expectations.eta import Eta
 from matchmaking.expectations.reason import Reason
 from matchmaking.history import instant, teams_of
-from matchmaking.match import Match, MatchedPlayer, PlayerId
+from matchmaking.match import Match, MatchedPlayer, MatchId, PlayerId
 from matchmaking.models import MatchRecord, OpenSeat, Participant, SeatStatus
 from matchmaking.party import members_of, party_id_of
 from matchmaking.rules import QueueRules
@@ -190,18 +189,13 @@ def of_record(record: MatchRecord, acceptance: Acceptance | None = None) -> Tree
     }
 
 
-def of_seats(record: MatchRecord, now_ms: int) -> Tree:
-    """The seats that were asked for in a match, in the order in which their players left."""
-    participants = {one.player_id: one for one in record.participants.all()}
-    return {
-        "match": str(record.id),
-        "seats": [_of_seat(seat, participants, now_ms) for seat in record.open_seats.all()],
-    }
+def of_seats(match_id: MatchId, seats: Sequence[OpenSeat], now_ms: int) -> Tree:
+    """The seats that were asked for in a match, as `open_seats.asked_seats` finds them."""
+    return {"match": match_id, "seats": [_of_seat(seat, now_ms) for seat in seats]}
 
 
-def _of_seat(seat: OpenSeat, participants: Mapping[UUID, Participant], now_ms: int) -> Tree:
+def _of_seat(seat: Any, now_ms: int) -> Tree:
     has_expired = seat.status == SeatStatus.OPEN and seat.ends_at <= instant(now_ms)
-    newcomer = participants[seat.filled_by] if seat.filled_by else None
     return {
         "leaver": str(seat.leaver_id),
         "team": seat.team,
@@ -209,11 +203,11 @@ def _of_seat(seat: OpenSeat, participants: Mapping[UUID, Participant], now_ms: i
         "opened_at": seat.opened_at.isoformat(timespec="milliseconds"),
         "ends_at": seat.ends_at.isoformat(timespec="milliseconds"),
         "player": {
-            "id": str(newcomer.player_id),
-            "username": newcomer.username,
-            "elo_rating": whole(newcomer.ticket_rating),
+            "id": str(seat.filled_by),
+            "username": seat.newcomer_name,
+            "elo_rating": whole(seat.newcomer_rating),
         }
-        if newcomer
+        if seat.filled_by
         else None,
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from matchmaking import engine  # OpenSeats is loaded, with numba, by the process that runs the first round
 from matchmaking.history import instant
@@ -72,6 +73,16 @@ def _openings(
         blocked=frozenset(blocked) | {player for _, player, _, has_left in rows if has_left},
         opened_ms=opened_ms,
     )
+
+
+def asked_seats(match_id: MatchId) -> list[OpenSeat]:
+    """The seats that were asked for in a match, in the order in which their players left; each with `newcomer_name` and
+    `newcomer_rating` of whoever fills it. One statement: a newcomer may come between two."""
+    newcomer = Participant.objects.filter(match=OuterRef("match"), player_id=OuterRef("filled_by"))
+    found = OpenSeat.objects.filter(match__id=match_id).annotate(
+        newcomer_name=Subquery(newcomer.values("username")), newcomer_rating=Subquery(newcomer.values("ticket_rating"))
+    )
+    return list(found.order_by("id"))
 
 
 def unseat_newcomers(newcomers: Newcomers) -> None:

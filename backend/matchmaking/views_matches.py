@@ -217,7 +217,7 @@ class BackfillView(Door):
         body = BackfillBody(data=body_of(request, {"leaver"}))
         body.is_valid(raise_exception=True)
         now_ms = wiring.clock()
-        record = open_seat(
+        seats = open_seat(
             store=wiring.ticket_store(),
             pool=wiring.server_pool(),
             rules=wiring.rules(),
@@ -226,7 +226,7 @@ class BackfillView(Door):
             leaver=PlayerId(str(body.validated_data["leaver"])),
             now_ms=now_ms,
         )
-        return answer(answers.of_seats(record, now_ms))
+        return answer(answers.of_seats(MatchId(str(match_id)), seats, now_ms))
 
     @extend_schema(
         responses={200: BackfillAnswer, **problems(401, 403, 404, 409, 503)},
@@ -234,10 +234,10 @@ class BackfillView(Door):
         tags=["matches"],
     )
     def get(self, request: Request, match_id: uuid.UUID) -> HttpResponse:
-        record = find_seats(
+        seats = find_seats(
             pool=wiring.server_pool(), caller=server_or_fleet_of(request), match_id=MatchId(str(match_id))
         )
-        return answer(answers.of_seats(record, wiring.clock()))
+        return answer(answers.of_seats(MatchId(str(match_id)), seats, wiring.clock()))
 
     @extend_schema(
         parameters=[OpenApiParameter("leaver", uuid.UUID, description="Only the seat of this player; else all.")],
@@ -252,14 +252,14 @@ class BackfillView(Door):
             body = BackfillBody(data={"leaver": asked})
             body.is_valid(raise_exception=True)
         now_ms = wiring.clock()
-        record = withdraw_seats(
+        seats = withdraw_seats(
             pool=wiring.server_pool(),
             caller=server_or_fleet_of(request),
             match_id=MatchId(str(match_id)),
             leaver=None if asked is None else PlayerId(str(body.validated_data["leaver"])),
             now_ms=now_ms,
         )
-        return answer(answers.of_seats(record, now_ms))
+        return answer(answers.of_seats(MatchId(str(match_id)), seats, now_ms))
 
 
 class RegisterView(Door):

@@ -13,6 +13,7 @@ from matchmaking.history import match_of
 from matchmaking.match import Match, MatchId
 from matchmaking.models import MatchRecord, OpenSeat, Participant
 from matchmaking.open_seats import offered_seats
+from matchmaking.services import open_seat as service
 from matchmaking.services.abandon_matches import settle_overdue
 from matchmaking.services.come_home import come_home
 from matchmaking.services.find_matches import run_round
@@ -120,6 +121,25 @@ def test_a_waiting_player_gets_the_seat_of_the_leaver_at_the_next_round(api: Api
         "filled",
         {"id": newcomer.id, "username": newcomer.username, "elo_rating": 1200},
     )
+
+
+def test_a_newcomer_who_comes_while_the_server_asks_is_in_the_answer(
+    api: Api, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_, other), match_id = a_match(api)
+    newcomer = api.player()
+    join(api, newcomer)
+    find_seats = service.asked_seats
+
+    def meanwhile(match_id: MatchId) -> list[OpenSeat]:
+        monkeypatch.undo()
+        api.round()
+        return find_seats(match_id)
+
+    monkeypatch.setattr(service, "asked_seats", meanwhile)
+    (seat,) = ask(api, match_id, other, token=server)["seats"]
+
+    assert (seat["status"], seat["player"]["username"]) == ("filled", newcomer.username)
 
 
 def test_the_seat_on_the_server_stays_one_seat(api: Api) -> None:

@@ -9,7 +9,7 @@ from matchmaking.engine.demands import BackfillPriority
 from matchmaking.history import instant
 from matchmaking.match import MatchId, MatchStatus, PlayerId
 from matchmaking.models import MatchRecord, OpenSeat, SeatStatus
-from matchmaking.open_seats import leave_match, offer_seat
+from matchmaking.open_seats import asked_seats, leave_match, offer_seat
 from matchmaking.rules import Rules
 from matchmaking.services.report_result import check_caller
 from matchmaking.services.seat_newcomers import tell_players
@@ -30,9 +30,9 @@ def open_seat(
     match_id: MatchId,
     leaver: PlayerId,
     now_ms: int,
-) -> MatchRecord:
+) -> list[OpenSeat]:
     """The leaver plays no longer, and the seat is offered to those who wait. Sent twice it is one request; one that was
-    withdrawn, or that nobody took in time, is made anew.
+    withdrawn, or that nobody took in time, is made anew. Answers all seats that were asked for in the match.
 
     Raises `Conflict` where the queue fills no seats or the match does not run.
     """
@@ -56,7 +56,7 @@ def open_seat(
         tell_players(store=store, match_id=match_id, now_ms=now_ms)
     except StoreUnavailable as error:
         logger.warning("who plays in a match is told later: %s", error, extra={"match": match_id})
-    return find_record(match_id=match_id)
+    return asked_seats(match_id)
 
 
 def withdraw_seats(
@@ -66,7 +66,7 @@ def withdraw_seats(
     match_id: MatchId,
     leaver: PlayerId | None,
     now_ms: int,
-) -> MatchRecord:
+) -> list[OpenSeat]:
     """Offer the seats of a match no longer, or that of one leaver. Seats that are filled stay so."""
     record = find_record(match_id=match_id)
     check_caller(caller, record, pool)
@@ -78,11 +78,11 @@ def withdraw_seats(
                 raise Invalid("leaver: no seat was asked for in place of this player", field="leaver")
             seats = seats.filter(leaver_id=leaver)
         seats.update(status=SeatStatus.WITHDRAWN)
-    return record
+    return asked_seats(match_id)
 
 
-def find_seats(*, pool: ServerPool, caller: ServerCaller | FleetCaller, match_id: MatchId) -> MatchRecord:
-    """The match whose seats its server may see."""
+def find_seats(*, pool: ServerPool, caller: ServerCaller | FleetCaller, match_id: MatchId) -> list[OpenSeat]:
+    """The seats that were asked for in a match, for its server."""
     record = find_record(match_id=match_id)
     check_caller(caller, record, pool)
-    return record
+    return asked_seats(match_id)
