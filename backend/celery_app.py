@@ -31,7 +31,7 @@ FORGET_EVERY_SECONDS = 3600.0
 WORK_OUT_EVERY_SECONDS = 60.0
 
 mend_kombu()
-app = TimelyCelery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history"])
+app = TimelyCelery("caroud", include=["tasks.rounds", "tasks.reaping", "tasks.history", "tasks.timekeeping"])
 app.conf.update(
     **broker_settings(settings.CELERY_BROKER_URL, key_prefix=settings.REDIS_KEY_PREFIX),
     result_backend=None,

@@ -72,6 +72,9 @@ class TcpProxy:
         except OSError:  # a handshake that failed, too
             client.close()
             return
+        except asyncio.CancelledError:  # nothing was said yet
+            client.close()
+            raise
         await self._serve(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
 
     async def _begins_with_tls(self, client: socket.socket) -> bool:

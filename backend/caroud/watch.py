@@ -3,6 +3,7 @@
 A thread, because while Redis is away nothing of Celery runs.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -35,7 +36,8 @@ def start() -> None:
 
 
 def _watch() -> None:
-    wiring.link().look()  # who is in charge, and what time it is
+    with contextlib.suppress(DatabaseError):  # not migrated yet; the loop says so
+        wiring.link().look()  # who is in charge, and what time it is
     nudge.warm_up()  # now, and not while players wait for their first round here
     reaped_at = 0.0
     while True:

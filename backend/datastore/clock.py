@@ -8,19 +8,21 @@ the host: every process counts on from what PostgreSQL last said, by a clock tha
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Lock
 
 _NS_IN_MS = 1_000_000
 
 
 class SharedClock:
-    """Until PostgreSQL has said what time it is, the host's time when this began. Safe for threads."""
+    """Until PostgreSQL has said what time it is, the host's time when this began.
+
+    Safe for threads: of two that hear at once either is right. So there is no lock, with which held a process could be
+    forked.
+    """
 
     def __init__(self, *, steady_ns: Callable[[], int], host_ns: Callable[[], int]) -> None:
         self._steady_ns = steady_ns
         #: What the steady clock lacks.
         self._ahead_ns = host_ns() - steady_ns()
-        self._lock = Lock()
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
@@ -38,8 +40,7 @@ class SharedClock:
         """PostgreSQL said this between asking and answer: move as little as agrees with it, so that a slow answer,
         which says little, moves nothing."""
         earliest, latest = said_ms * _NS_IN_MS - answered_ns, (said_ms + 1) * _NS_IN_MS - asked_ns
-        with self._lock:
-            self._ahead_ns = min(max(self._ahead_ns, earliest), latest)
+        self._ahead_ns = min(max(self._ahead_ns, earliest), latest)
 
 
 #: The one of this process; children that are forked count on from it.

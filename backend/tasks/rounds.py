@@ -4,14 +4,12 @@ import logging
 from typing import Any
 
 from celery import shared_task
-from celery.signals import beat_init, worker_init
+from celery.signals import worker_init
 from django.conf import settings
-from django.db import connection
 from kombu.exceptions import KombuError, OperationalError
 
 from caroud import wiring
 from caroud.recovery import charge_of_a_whole_redis
-from datastore.patience import limit_patience
 from matchmaking.models import Ticket
 from matchmaking.services import find_matches as service
 from matchmaking.services.propose import warm_up
@@ -82,22 +80,8 @@ def find_matches_in_postgresql(queue: str) -> None:
 
 @worker_init.connect
 def follow(**_: Any) -> None:
-    """Web processes decide which store is in charge; workers do as PostgreSQL says. None waits for it for ever."""
+    """Web processes decide which store is in charge; workers do as PostgreSQL says."""
     wiring.link().only_follow()
-    limit_patience(settings.DATABASE_ANSWER_SECONDS)
-    _read_the_time()
-
-
-@beat_init.connect
-def keep_time(**_: Any) -> None:
-    """Beat goes by what PostgreSQL said when it began, too."""
-    _read_the_time()
-
-
-def _read_the_time() -> None:
-    """Before the first task; its processes are forked with it."""
-    wiring.link().look()
-    connection.close()  # not one for all that are forked
 
 
 @worker_init.connect
