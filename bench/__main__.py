@@ -77,14 +77,15 @@ def _teams(quick: bool) -> Any:
 
 
 def _rounds(quick: bool) -> Any:
-    with _stack_of_our_own() as stack:
+    with _stores_alone() as (environment, redis):
+        os.environ.update(environment, DJANGO_SETTINGS_MODULE="caroud.settings")
         import django  # noqa: PLC0415
 
         django.setup()
         from bench import rounds  # noqa: PLC0415
 
         sizes = (1_000,) if quick else (1_000, 10_000, 100_000)
-        return rounds.run(redis_url=stack.redis_url, sizes=sizes)
+        return rounds.run(redis_url=redis.url, sizes=sizes)
 
 
 def _joins(quick: bool) -> Any:

@@ -1,8 +1,7 @@
 """Matches into PostgreSQL: one statement for any number of them, and repeating it changes nothing."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +10,7 @@ from django.db import connection
 
 from datastore.arrays import array_of, text_array_of
 from datastore.batches import in_batches
-from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId
+from matchmaking.match import Match, MatchedPlayer, MatchId, MatchStatus, PlayerId, Seat, TicketId, seat_json
 from matchmaking.models import MatchRecord, Participant
 from matchmaking.prediction import win_probabilities
 from matchmaking.ticket import CalledOff, Ended, KeptTicket, Matched, NotInQueue
@@ -136,7 +135,7 @@ def _record_batch(
         text_array_of(match.region for match in matches),
         text_array_of(match.first_status.value for match in matches),
         text_array_of(match.server.id if match.server else None for match in matches),
-        text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
+        text_array_of(seat_json(match.server) if match.server else None for match in matches),
         array_of(match.created_ms for match in matches),
         # A list of numbers is JSON as Python writes it.
         text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),

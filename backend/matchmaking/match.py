@@ -1,7 +1,9 @@
 """A match: the players, team by team, and the seat on a server where there is one."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, NewType
 
 MatchId = NewType("MatchId", str)
@@ -45,6 +47,12 @@ class Seat:
     host: str
     port: int
     region: str
+
+
+@lru_cache(maxsize=1024)
+def seat_json(seat: Seat) -> str:
+    """The seat as JSON. The matches of a round share a few."""
+    return json.dumps(asdict(seat))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """One batch of proposals into matches, in one transaction: a handful of statements, however many proposals."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from datastore.arrays import array_of, text_array_of
@@ -17,6 +16,7 @@ from matchmaking.match import (
     Proposal,
     Seat,
     SeatProposal,
+    seat_json,
 )
 from matchmaking.prediction import win_probabilities
 from matchmaking.rules import Placement, QueueRules
@@ -160,7 +160,7 @@ def _columns(matches: Sequence[Match], statuses: Sequence[MatchStatus]) -> dict[
         "queues": text_array_of(match.queue for match in matches),
         "regions": text_array_of(match.region for match in matches),
         "server_ids": text_array_of(match.server.id if match.server else None for match in matches),
-        "servers": text_array_of(json.dumps(asdict(match.server)) if match.server else None for match in matches),
+        "servers": text_array_of(seat_json(match.server) if match.server else None for match in matches),
         "created_ms": array_of(match.created_ms for match in matches),
         # A list of numbers is JSON as Python writes it.
         "win_probabilities": text_array_of(str(chances) if chances else None for chances in win_probabilities(matches)),

@@ -11,7 +11,6 @@ last word  left|ticket|queue|waited, ms|request key    expired|ticket|queue    e
 
 import json
 from collections.abc import Container, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from matchmaking.engine.traits import Traits, traits_of, traits_text
@@ -25,6 +24,7 @@ from matchmaking.match import (
     Seat,
     SeatProposal,
     TicketId,
+    seat_json,
 )
 from matchmaking.stores.port import LeftBehind
 from matchmaking.ticket import Ended, Expired, KeptTicket, Left, Matched, NotInQueue, TicketStatus, Waiting
@@ -130,7 +130,7 @@ def newcomers_of(word: str) -> Newcomers:
 def live_word(match: Match, status: MatchStatus) -> str:
     """A live match as `matchmaking:matches` holds it."""
     head = head_of(status, match.id, match.queue, match.region, match.created_ms, match.teams, match.acceptance_ms)
-    seat = json.dumps(asdict(match.server)) if match.server else "null"
+    seat = seat_json(match.server) if match.server else "null"
     return "\n".join([head + seat, *(player.id + ticket_word(match, player) for player in match.players)])
 
 
