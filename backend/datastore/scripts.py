@@ -1,6 +1,7 @@
 """Lua scripts, each loaded from its file once and called by SHA."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from redis.commands.core import Script
 from redis.exceptions import MovedError, NoScriptError
 
 from datastore.client import redis_errors
+from datastore.lane import lane
 
 Arg = str | int | float
 
@@ -49,6 +51,30 @@ class Scripts:
             except NoScriptError:
                 self._client.script_load(script.script)
                 return self._ask(command)
+
+    def call_ahead(
+        self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[Arg]]], *, ahead: int
+    ) -> Iterator[Any]:
+        """Run one script for each of the calls, keys and arguments, of which so many are on their way at a time; the
+        answers in their order. A call is made up when it is its turn to be sent."""
+        sha = self._script(name).sha
+        unanswered: deque[tuple[Sequence[str], Sequence[Arg]]] = deque()
+        with redis_errors(), lane(self._client) as one:
+
+            def answer() -> Any:
+                keys, args = unanswered.popleft()
+                try:
+                    return one.answer()
+                except (MovedError, NoScriptError):  # not run there
+                    return self.call(name, keys, args)
+
+            for keys, args in calls:
+                one.ask("EVALSHA", sha, len(keys), *keys, *args)
+                unanswered.append((keys, args))
+                if len(unanswered) >= ahead:
+                    yield answer()
+            while unanswered:
+                yield answer()
 
     def _ask(self, command: bytes) -> Any:
         """What `Redis.execute_command` does for a command whose answer is taken as it comes."""

@@ -9,7 +9,8 @@ import pytest
 from redis.crc import key_slot
 
 from errors import StoreUnavailable
-from matchmaking.match import MatchId
+from matchmaking.match import MatchId, PlayerId
+from tests.builders import RANKED, a_proposal
 from tests.integration.test_smoke_script import smoke
 from tests.redis_topologies import PASSWORD, Cluster, until
 from tests.topologies.conftest import PREFIX, Crowd, Service, play
@@ -102,6 +103,11 @@ def test_a_slot_that_has_moved_is_followed_without_an_error(
     cluster.move(SLOT, next(node for node in cluster.nodes if node is not cluster.owner_of(SLOT)))
     assert service.tickets.acknowledge([MatchId("nobody")]) is None  # by a transaction
     assert service.tickets.snapshot("ranked").player_ids == ["alice", "bob"]
+    cluster.move(SLOT, next(node for node in cluster.nodes if node is not cluster.owner_of(SLOT)))
+    assert service.tickets.snapshot("ranked").player_ids == ["alice", "bob"]  # pages whose answers are read later
+    proposal = a_proposal(service.tickets, PlayerId("alice"), PlayerId("bob"), match_id="m1", queues=("ranked",))
+    cluster.move(SLOT, next(node for node in cluster.nodes if node is not cluster.owner_of(SLOT)))
+    assert len(service.tickets.claim(RANKED, [proposal], 1_300).matches) == 1  # calls on their way together
 
 
 def test_a_cluster_that_is_down_is_an_unavailable_store(cluster: Cluster, service_on: Callable[..., Service]) -> None:

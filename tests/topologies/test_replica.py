@@ -8,6 +8,8 @@ import pytest
 
 from datastore.client import RedisLimits
 from errors import StoreUnavailable
+from matchmaking.match import PlayerId
+from tests.builders import RANKED, a_proposal
 from tests.redis_topologies import TunedRedis, a_redis, primary_and_replica, until
 from tests.tcp_proxy import TcpProxy
 from tests.threads import at_once
@@ -62,6 +64,9 @@ def test_a_script_flush_is_not_noticed(server: TunedRedis, service_on: Callable[
     server.asked("SCRIPT", "FLUSH")
 
     assert service.join("bob").size == 2
+    proposal = a_proposal(service.tickets, PlayerId("alice"), PlayerId("bob"), match_id="m1", queues=("ranked",))
+    server.asked("SCRIPT", "FLUSH")
+    assert len(service.tickets.claim(RANKED, [proposal], 1_300).matches) == 1
     server.asked("SCRIPT", "FLUSH")
     with Crowd(service) as crowd:
         for _ in range(5):

@@ -1,16 +1,18 @@
 """Tickets in Redis: each step one Lua script (see `lua/`), each key from `datastore.keys`."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import redis
+from redis.exceptions import MovedError
 
 from datastore import keys as lifetimes
 from datastore.batches import in_batches
 from datastore.client import redis_errors, run_id
-from datastore.keys import Keys, QueueKeys
+from datastore.keys import Keys
+from datastore.lane import lane
 from datastore.run import Run
 from datastore.scripts import Scripts
 from errors import StoreLost
@@ -34,7 +36,7 @@ from matchmaking.recent import RecentMatches, recent_of
 from matchmaking.rules import QueueRules, Rules
 from matchmaking.stores.port import Change, LeftBehind, QueueCounts, RoundTurn
 from matchmaking.stores.redis.claim_form import ClaimForm
-from matchmaking.stores.redis.waiting_rows import waiting_tickets, waits_in
+from matchmaking.stores.redis.waiting_rows import WaitingRows, waits_in
 from matchmaking.stores.redis.words import (
     FILLING,
     ended_word,
@@ -70,8 +72,8 @@ from matchmaking.ticket import (
 #: Duels a claim script, and so many fewer of larger matches: more would block Redis for over 2 ms, fewer would cost
 #: round trips.
 CLAIM_BATCH = 40
-#: Batches under way at once: one is prepared while Redis works on the other.
-CLAIMS_AT_ONCE = 2
+#: Batches on their way at once: Redis works on one, the next lies there, and the one after that is made up.
+CLAIMS_AHEAD = 2
 #: Tickets an expiry script and players a pruning script look at.
 EXPIRE_BATCH = 200
 #: Tickets a snapshot page: one ZRANGE or HMGET of this size takes about 1 ms of Redis.
@@ -333,56 +335,61 @@ class RedisTicketStore:
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
-        players: dict[str, None] = {}
-        marks: list[str | None] = []
-        for page in self._listed(self._keys.of_queue(queue), asked_since_ms):
-            unseen = [player for player in page if player not in players]
-            players.update(dict.fromkeys(unseen))
-            marks += self._rows(unseen)
-        return waiting_tickets(queue, list(players), marks)
-
-    def _rows(self, players: Sequence[str]) -> list[str | None]:
-        if not players:
-            return []
         with redis_errors():
-            found: Any = self._client.hmget(self._keys.tickets, list(players))
-        return list(found)
+            try:
+                return self._snapshot(queue, asked_since_ms)
+            except MovedError:  # by now the connections know where to
+                return self._snapshot(queue, asked_since_ms)
 
-    def _listed(self, keys: QueueKeys, asked_since_ms: int) -> Iterator[Sequence[str]]:
-        """Players of the queue, page by page; those who have asked since. One who moves may come twice."""
-        first = 0
-        while True:
-            with redis_errors():
-                page: Any = (
-                    self._client.zrange(
-                        keys.last_seen, asked_since_ms, "+inf", byscore=True, offset=first, num=SNAPSHOT_PAGE
-                    )
-                    if asked_since_ms
-                    else self._client.zrange(keys.queue, first, first + SNAPSHOT_PAGE - 1)
-                )
-            yield page
-            first += SNAPSHOT_PAGE
-            if len(page) < SNAPSHOT_PAGE:
-                return
+    def _snapshot(self, queue: str, asked_since_ms: int) -> WaitingTickets:
+        """While Redis looks for the rows of a page and for the next page, the rows of the page before are looked at."""
+        rows = WaitingRows(queue)
+        unread: tuple[Sequence[str], Sequence[str | None]] = ((), ())
+        with lane(self._client) as one:
+            first = 0
+            one.ask(*self._page(queue, asked_since_ms, first))
+            while page := one.answer():
+                one.ask("HMGET", self._keys.tickets, *page)
+                first += SNAPSHOT_PAGE
+                one.ask(*self._page(queue, asked_since_ms, first))
+                rows.add(*unread)
+                unread = (page, one.answer())
+        rows.add(*unread)
+        return rows.tickets
+
+    def _page(self, queue: str, asked_since_ms: int, first: int) -> tuple[str | int, ...]:
+        """The command for players of the queue; for those who have asked since. One who moves may come twice."""
+        keys = self._keys.of_queue(queue)
+        if asked_since_ms:
+            return ("ZRANGE", keys.last_seen, asked_since_ms, "+inf", "BYSCORE", "LIMIT", first, SNAPSHOT_PAGE)
+        return ("ZRANGE", keys.queue, first, first + SNAPSHOT_PAGE - 1)
 
     def claim(self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, *, epoch: int = 0) -> Claims:
         matches: list[Match] = []
         refused = {"TAKEN": 0, "NO_SEAT": 0}
-        with ThreadPoolExecutor(CLAIMS_AT_ONCE) as threads:
-            batches = in_batches(proposals, max(1, 2 * CLAIM_BATCH // rules.format.players))
-            one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
-            for made in threads.map(lambda batch: self._claim_batch(rules, batch, now_ms, epoch, one_line_in), batches):
-                for one in made:
-                    if isinstance(one, str):
-                        refused[one] += 1
-                    else:
-                        matches.append(one)
+        forms: deque[ClaimForm] = deque()
+        calls = self._claim_calls(rules, proposals, now_ms, epoch, forms)
+        for answers in self._scripts.call_ahead("claim_matches", calls, ahead=CLAIMS_AHEAD):
+            for one in forms.popleft().outcomes(answers):
+                if isinstance(one, str):
+                    refused[one] += 1
+                else:
+                    matches.append(one)
         return Claims(matches=matches, taken=refused["TAKEN"], without_seat=refused["NO_SEAT"])
 
-    def _claim_batch(
-        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int, one_line_in: int
-    ) -> list[Match | str]:
-        form = ClaimForm(rules.name, now_ms, proposals, one_line_in=one_line_in, acceptance_ms=rules.acceptance_ms)
+    def _claim_calls(
+        self, rules: QueueRules, proposals: Sequence[Proposal], now_ms: int, epoch: int, forms: deque[ClaimForm]
+    ) -> Iterator[tuple[list[str], list[str | int]]]:
+        """Keys and arguments of `claim_matches` for each batch, whose form is added to `forms`."""
+        one_line_in = 1 + len(proposals) // lifetimes.RECENT_MATCHES_KEPT
+        for batch in in_batches(proposals, max(1, 2 * CLAIM_BATCH // rules.format.players)):
+            form = ClaimForm(rules.name, now_ms, batch, one_line_in=one_line_in, acceptance_ms=rules.acceptance_ms)
+            forms.append(form)
+            yield self._claim_call(rules, form, len(batch), epoch)
+
+    def _claim_call(
+        self, rules: QueueRules, form: ClaimForm, proposals: int, epoch: int
+    ) -> tuple[list[str], list[str | int]]:
         queue = self._keys.of_queue(rules.name)
         keys = [queue.queue, queue.arrivals, queue.last_seen, queue.stats, queue.recent_matches, self._keys.tickets]
         keys += [self._keys.matches, self._keys.outbox, *self._offer_keys]
@@ -390,13 +397,13 @@ class RedisTicketStore:
             keys += [other.queue, other.arrivals, other.last_seen, other.stats]
         args: list[str | int] = [
             rules.placement,
-            len(proposals),
+            proposals,
             epoch,
             lifetimes.MATCHES_LIFETIME_MS,
             lifetimes.STATS_LIFETIME_MS,
             lifetimes.RECENT_MATCHES_KEPT,
         ]
-        return form.outcomes(self._scripts.call("claim_matches", keys, [*args, *form.args]))
+        return keys, [*args, *form.args]
 
     def claim_seats(self, queue: str, proposals: Sequence[SeatProposal], now_ms: int, *, epoch: int = 0) -> SeatClaims:
         made = [self._claim_seats(queue, proposal, now_ms, epoch) for proposal in proposals]
