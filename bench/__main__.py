@@ -78,7 +78,7 @@ def _teams(quick: bool) -> Any:
 
 def _rounds(quick: bool) -> Any:
     with _stores_alone() as (environment, redis):
-        os.environ.update(environment, DJANGO_SETTINGS_MODULE="caroud.settings")
+        os.environ.update(environment, DJANGO_SETTINGS_MODULE="caroud.settings", LOG_LEVEL="WARNING")
         import django  # noqa: PLC0415
 
         django.setup()

@@ -1,8 +1,12 @@
 """Rounds as Celery runs them: one at a time, again when asked, safe when cut off."""
 
+import time
+from typing import Any
+
 import pytest
 
 from caroud import wiring
+from errors import StoreUnavailable
 from matchmaking.match import MatchId, Proposal
 from matchmaking.services import find_matches as service
 from matchmaking.services.propose import MadeWhenAsked
@@ -89,6 +93,53 @@ def test_a_task_that_has_run_all_the_rounds_it_may_hands_over_to_another(
     rounds.find_matches("ranked")
 
     assert sent == [("ranked",)]
+
+
+def test_a_large_round_claims_the_next_part_while_it_writes_the_last_into_history(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = [api.player() for _ in range(10)]
+    for player in players:
+        api.post("matchmaking/join/", token=player.token)
+    monkeypatch.setattr(service, "MATCHES_A_PART", 2)
+    outbox: list[int] = []
+    original = service.record_and_announce
+
+    def looked_at(**kwargs: Any) -> Any:
+        until = time.monotonic() + 1  # the part after this one arrives meanwhile
+        while (unannounced := wiring.redis_client().hlen(wiring.keys().outbox)) < 3 and time.monotonic() < until:
+            time.sleep(0.005)
+        outbox.append(unannounced)
+        return original(**kwargs)
+
+    monkeypatch.setattr(service, "record_and_announce", looked_at)
+    made = api.round()
+
+    assert outbox == [4, 3, 1]  # never more than two parts are claimed and not told
+    assert {player.id for match in made for player in match.players} == {player.id for player in players}
+    assert {api.get("matchmaking/status/", token=player.token)["status"] for player in players} == {"matched"}
+
+
+def test_what_a_large_round_has_claimed_before_redis_went_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    players = [api.player() for _ in range(6)]
+    for player in players:
+        api.post("matchmaking/join/", token=player.token)
+    monkeypatch.setattr(service, "MATCHES_A_PART", 1)
+    store = wiring.redis_tickets()
+    original = store.claim
+
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        claim.calls += 1  # type: ignore[attr-defined]
+        if claim.calls == 2:  # type: ignore[attr-defined]
+            raise StoreUnavailable("redis", "TimeoutError")
+        return original(*args, **kwargs)
+
+    claim.calls = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(store, "claim", claim)
+    rounds.find_matches("ranked")
+
+    statuses = sorted(api.get("matchmaking/status/", token=player.token)["status"] for player in players)
+    assert statuses == ["matched"] * 2 + ["waiting"] * 4
 
 
 def test_a_round_that_fails_gives_its_lease_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
