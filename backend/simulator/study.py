@@ -36,9 +36,11 @@ PRICES = (0.3, 1.0, 3.0, 10.0, 40.0, 200.0)
 LIMIT_PLAYERS = 1_000
 
 
-def peer(word: str, format: MatchFormat) -> Policy | None:
+def peer(word: str, format: MatchFormat, *, original_scale: float = 1.0) -> Policy | None:
     """The peer's policy for matches of this format, or None where it has none."""
     if format.is_duel:
+        if word == "original":
+            return Original(original_scale)
         return PEERS[word]() if word in PEERS else None
     return TEAM_PEERS[word](format.team_size) if word in TEAM_PEERS and format.teams == 2 else None
 

@@ -43,10 +43,13 @@ class Showdown:
 class Original:
     """The deployment guide's own: who joins or polls takes the longest waiter within the own window."""
 
-    name = "guide's original"
+    def __init__(self, scale: float = 1.0) -> None:
+        """`scale`: its window, times this. Smaller waits longer, for closer opponents."""
+        self.name = "guide's original" + (f" x {scale:g}" if scale != 1 else "")
+        self._scale = scale
 
     def begin(self, arrivals: Arrivals, dice: np.random.Generator) -> None:
-        self._look = _Look(arrivals, original_reach)
+        self._look = _Look(arrivals, lambda waited_ms: self._scale * original_reach(waited_ms))
         self._joined_ms: list[int] = arrivals.joined_ms.tolist()
 
     def on_join(self, row: int, waiting: Collection[int], now_ms: int) -> Pairs:

@@ -54,6 +54,22 @@ def test_two_files_of_rules_are_compared_on_the_same_players(tmp_path: Path) -> 
     assert widened["bands"]["all"]["wait_mean"] < shipped["bands"]["all"]["wait_mean"]
 
 
+def test_the_original_waits_as_long_as_its_scaled_window_makes_it(tmp_path: Path) -> None:
+    words = ("--players", "300", "--policies", "original", "--no-limit", "--json", str(tmp_path / "out"))
+    found = []
+    for scale in ("1", "0.3"):
+        call_command("simulate", *words, "--original-window", scale)
+        (result,) = json.loads((tmp_path / "out").read_text())[0]["results"]
+        found.append((result["policy"], result["bands"]["all"]))
+    (name, wide), (scaled, narrow) = found
+    assert (name, scaled) == ("guide's original", "guide's original x 0.3")
+    assert narrow["wait_mean"] > wide["wait_mean"]
+    assert narrow["gap_mean"] < 0.5 * wide["gap_mean"]
+
+    with pytest.raises(CommandError, match="--original-window"):
+        call_command("simulate", *words, "--original-window", "0")
+
+
 def test_a_missed_service_level_fails_and_is_named() -> None:
     errors = StringIO()
     with pytest.raises(SystemExit) as ended:

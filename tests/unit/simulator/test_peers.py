@@ -91,6 +91,14 @@ def test_the_original_takes_the_longest_waiter_within_the_own_window_of_who_join
     assert outcome.waited_ms.tolist() == [10_000, 9_500], "at the poll at which the own window has grown"
 
 
+def test_the_original_with_a_smaller_window_waits_longer_for_a_closer_one() -> None:
+    outcome = simulate(arrivals((0, 1500), (1, 1560), (2, 1540)), Original(0.5))
+    assert outcome.opponents.tolist() == [2, NOBODY, 0]
+    outcome = simulate(arrivals((0, 1500), (500, 1553)), Original(0.5))
+    assert outcome.waited_ms.tolist() == [10_000, 9_500]
+    assert [Original().name, Original(0.44).name] == ["guide's original", "guide's original x 0.44"]
+
+
 def test_a_seed_takes_the_nearest_and_anyone_after_half_a_minute() -> None:
     assert simulate(arrivals((100, 1500), (101, 1590), (102, 1580)), PlayFabLike()).opponents.tolist()[0] == 2
     outcome = simulate(arrivals((0, 1000), (0, 2000)), PlayFabLike())

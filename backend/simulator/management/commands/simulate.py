@@ -89,6 +89,9 @@ class Command(BaseCommand):
         what = parser.add_argument_group("what decides")
         words = ",".join(("ours", *WORDS))
         what.add_argument("--policies", default=words, help=f"of {words} (all)")
+        what.add_argument(
+            "--original-window", type=float, default=1.0, metavar="SCALE", help="times the window of the original (1)"
+        )
         what.add_argument("--queue", help="whose rules ours follows (the default queue)")
         what.add_argument("--file", type=Path, help="rules of the queues (QUEUES_FILE)")
         what.add_argument("--compare", nargs=2, metavar="TOML", type=Path, help="ours by the rules of two files")
@@ -102,6 +105,8 @@ class Command(BaseCommand):
         out.add_argument("--require", action="append", default=[], metavar="LEVEL", help="a service level of ours")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["original_window"] > 0:
+            raise CommandError(f"--original-window: is {options['original_window']:g} and has to be above 0")
         try:
             levels = [level_of(words) for words in options["require"]]
             queues = _queues(options)
@@ -127,7 +132,7 @@ class Command(BaseCommand):
     def _peers(self, options: dict[str, Any], queues: Mapping[str, QueueRules]) -> list[Policy]:
         """Who has no policy for matches of the queue's format is named and left out."""
         words = [word for word in _words(options["policies"]) if word != "ours"]
-        found = {word: peer(word, _format(queues)) for word in words}
+        found = {word: peer(word, _format(queues), original_scale=options["original_window"]) for word in words}
         left_out = [word for word, policy in found.items() if policy is None]
         if left_out:
             self.stderr.write(f"left out, having no policy for matches of this format: {', '.join(left_out)}")
