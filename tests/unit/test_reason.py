@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from matchmaking.engine.demands import LatencyLimit, MatchFormat, RematchRule
+from matchmaking.engine.demands import BalanceRule, LatencyLimit, MatchFormat, RematchRule
 from matchmaking.engine.search_window import SearchWindow, WhoseWait
 from matchmaking.engine.tickets import WaitingTickets
 from matchmaking.engine.traits import Traits, traits_text
@@ -39,6 +39,7 @@ def why(
     match_format: MatchFormat | None = None,
     last_round_ms: int = NOW_MS - 500,
     lacks_seats: bool = False,
+    balance: BalanceRule | None = None,
 ) -> Reason:
     row = line.row_of(player)
     assert row is not None
@@ -48,6 +49,7 @@ def why(
         Surroundings(line, last_round_ms, lacks_seats),
         window=window,
         match_format=match_format or MatchFormat(),
+        balance=balance or BalanceRule(),
         now_ms=NOW_MS,
     )
 
@@ -209,3 +211,19 @@ def test_seconds_until_a_window_reaches(window: SearchWindow, points: float, exp
     assert window.seconds_until(points) == expected
     if expected:
         assert window.reach(expected) >= points > window.reach(expected - 0.01)
+
+
+@pytest.mark.parametrize(
+    ("waited", "said", "seconds"),
+    [
+        (12, "likelier than 65% to win, 67% in 8 s", 8),
+        (20, "likelier than 67% to win, 69% in 20 s", 20),
+        (41, "likelier than 69% to win", None),
+    ],
+)
+def test_enough_in_reach_tells_how_even_teams_have_to_be(waited: float, said: str, seconds: int | None) -> None:
+    bound = BalanceRule(max_favourite=0.65, step=0.02, every_seconds=20, max_extra=0.04)
+    reason = why(a_line((1500, waited), (1510, 5)), balance=bound)
+    assert reason.code is Code.IN_REACH
+    assert reason.text == f"1 player in reach, nearest 10 points away: a round looks for teams of which none is {said}"
+    assert reason.seconds == seconds

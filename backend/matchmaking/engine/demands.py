@@ -118,6 +118,11 @@ class BalanceRule:
         steps = math.floor(max(0.0, waited_seconds) / self.every_seconds)
         return min(1.0, self.max_favourite + min(self.step * steps, self.max_extra))
 
+    def seconds_until_more(self, waited_seconds: float) -> float | None:
+        """Until `limit` next grows; None where it will not."""
+        due = (math.floor(max(0.0, waited_seconds) / self.every_seconds) + 1) * self.every_seconds
+        return due - waited_seconds if self.limit(due) > self.limit(waited_seconds) else None
+
     def log_odds(self, waited_seconds: np.ndarray) -> np.ndarray:
         """`limit` of many waits as logarithms of odds, infinite where there is no bound: float64 in, float64 out."""
         steps = np.floor(np.maximum(waited_seconds, 0.0) / self.every_seconds)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from matchmaking.engine.demands import MatchFormat
+from matchmaking.engine.demands import BalanceRule, MatchFormat
 from matchmaking.engine.search_window import SearchWindow
 from matchmaking.expectations.eta import Eta
 from matchmaking.expectations.others import Line, Seen, seconds_until_accepted
@@ -15,6 +15,9 @@ from matchmaking.expectations.others import Line, Seen, seconds_until_accepted
 LONG_WAIT_SECONDS = 15.0
 #: Milliseconds without a round while tickets wait: rounds come once or twice a second, and take less than this.
 PAUSED_AFTER_MS = 10_000
+
+
+_NO_BOUND = BalanceRule()
 
 
 class Code(StrEnum):
@@ -46,7 +49,8 @@ class Reason:
     in_reach: int | None = None
     #: Rating points to the nearest of them.
     nearest_points: int | None = None
-    #: Until the nearest one that does not accept yet can be matched; None where waiting alone will not do.
+    #: Until the nearest one that does not accept yet can be matched, or less even teams are good enough; None where
+    #: waiting alone will not do.
     seconds: int | None = None
 
 
@@ -67,7 +71,13 @@ def is_long(waited_ms: int, expected: Eta) -> bool:
 
 
 def why_waiting(
-    seen: Seen, around: Surroundings, *, window: SearchWindow, match_format: MatchFormat, now_ms: int
+    seen: Seen,
+    around: Surroundings,
+    *,
+    window: SearchWindow,
+    match_format: MatchFormat,
+    balance: BalanceRule = _NO_BOUND,
+    now_ms: int,
 ) -> Reason:
     """The first thing in the way of this ticket."""
     line = around.line
@@ -88,8 +98,21 @@ def why_waiting(
     if count + max(1, len(seen.own)) < needed:
         text = f"{_players(count)} in reach, nearest {nearest} points away; a match needs {needed} players"
         return Reason(Code.TOO_FEW, text, others, in_reach, nearest)
-    text = f"{_players(count)} in reach, nearest {nearest} points away: a round will choose"
-    return Reason(Code.IN_REACH, text, others, in_reach, nearest)
+    chooses, seconds = _how_even(balance, seen.waited_ms / 1000)
+    text = f"{_players(count)} in reach, nearest {nearest} points away: {chooses}"
+    return Reason(Code.IN_REACH, text, others, in_reach, nearest, seconds)
+
+
+def _how_even(balance: BalanceRule, waited_seconds: float) -> tuple[str, int | None]:
+    """What a round looks for among enough players, and in how many seconds it will be content with less."""
+    if not balance.is_bounded:
+        return "a round will choose", None
+    bound = f"a round looks for teams of which none is likelier than {balance.limit(waited_seconds):.0%} to win"
+    relaxes = balance.seconds_until_more(waited_seconds)
+    if relaxes is None:
+        return bound, None
+    seconds = math.ceil(relaxes)
+    return f"{bound}, {balance.limit(waited_seconds + relaxes):.0%} in {seconds} s", seconds
 
 
 def _none_accepts(seen: Seen, line: Line, in_reach: int, window: SearchWindow, now_ms: int) -> Reason:

@@ -101,7 +101,14 @@ class Expectations:
     @staticmethod
     def reason(asker: Asker, around: Surroundings, rules: QueueRules, now_ms: int) -> Reason:
         seen = Seen(asker.rating, max(0, now_ms - asker.joined_ms), around.line.own_rows(asker.player_id))
-        return why_waiting(seen, around, window=rules.search_window, match_format=rules.format, now_ms=now_ms)
+        return why_waiting(
+            seen,
+            around,
+            window=rules.search_window,
+            match_format=rules.format,
+            balance=rules.balance,
+            now_ms=now_ms,
+        )
 
     def history(self, queue: str) -> QueueHistory | None:
         return self._histories.get(queue)
