@@ -32,7 +32,7 @@ from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import Ended, JoinRequest, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.permissions import IsStaff, player_of
 from players.tokens import PlayerCaller
-from rest.fields import body_of, choice, choices, identifier, latencies, region
+from rest.fields import body_of, choice, choices, identifier, latencies, no_fields, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
@@ -209,6 +209,7 @@ class LeaveView(QueueDoor):
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
+        no_fields(request)
         player = player_of(request)
         now_ms, rules = wiring.clock(), wiring.rules()
         try:
