@@ -468,6 +468,13 @@ def test_a_host_that_is_not_ours_is_served_nothing_that_names_it(api: Api, host:
     assert is_refused(response, field="Host")
 
 
+def test_a_host_is_asked_for_where_an_address_is_written_and_nowhere_else(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.player().token}", "Host": "evil.example"}
+    for path in ("matchmaking/status/", "matchmaking/stats/", "players/me/", "parties/invites/", "leaderboard/"):
+        assert api.client.get(f"/api/{path}", headers=headers).status_code == 200, path
+    assert api.client.get("/api/matches/", headers=headers).status_code == 400
+
+
 def test_a_host_that_is_not_ours_is_refused_by_the_admin_in_plain_words(api: Api) -> None:
     response = api.client.get("/admin/", headers={"Host": "evil.example"})
 
