@@ -204,7 +204,7 @@ class LeaveView(QueueDoor):
         request=None,
         responses={200: LeaveAnswer, **problems(400, 401, 403, 409, 503)},
         summary="Leave the queue",
-        description="409 with `match` and `opponent` where a round was faster: the match stands.",
+        description="409 with `match` and `opponent` where a round was faster: the match stands, or can be declined.",
         tags=["matchmaking"],
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
