@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from celery.signals import task_postrun, task_prerun
@@ -83,6 +83,20 @@ def _json_formatter() -> logging.Formatter:
     )
 
 
+def _without_traceback(handler: logging.StreamHandler[TextIO]) -> logging.Handler:
+    """A handler as this one, which writes warnings without where they were raised."""
+    other = logging.StreamHandler(handler.stream)
+    other.setFormatter(handler.formatter)
+    other.addFilter(_as_warning)
+    return other
+
+
+def _as_warning(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return logging.getLogger().isEnabledFor(logging.WARNING)
+
+
 def configure_logging(config: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG hook. `config`: {"format": "plain"|"json", "level": "INFO"}."""
     handler = logging.StreamHandler(sys.stderr)
@@ -96,6 +110,10 @@ def configure_logging(config: dict[str, Any]) -> None:
     # One line a task and a request is the trade of a debugger, not of a service with thousands a second.
     for noisy in ("celery.app.trace", "celery.worker.strategy", "celery.beat", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    # A host or a query that Django refuses is the caller's mistake: a line for whoever looks for it, and no traceback.
+    security = logging.getLogger("django.security")
+    security.handlers[:] = [_without_traceback(handler)]
+    security.propagate = False
     # A 4xx is the caller's news and is in the answer; a 503 was logged where it arose; any other 5xx is ours.
     requests = logging.getLogger("django.request")
     requests.setLevel(logging.ERROR)

@@ -8,37 +8,38 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from caroud.environment import Environment
 from datastore.faults import redis_faults
 from datastore.rates import Rate, RateError, rate_of
-from matchmaking.rules import RulesError, load_rules
+from matchmaking.rules import RulesError, RulesUnreadable, load_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 REPO_DIR = BASE_DIR.parent
 
-env = environ.Env()
+env = Environment()
 for _file in (BASE_DIR / ".env", REPO_DIR / "var" / "run.env"):
     if _file.is_file():
-        environ.Env.read_env(_file)
+        Environment.read_env(_file)
 
 # --- Safety first ------------------------------------------------------------------------------------
 DEFAULT_SECRET_KEY = "insecure-development-secret-key-change-me"  # noqa: S105 - refused below unless DEBUG is on
 DEFAULT_FLEET_KEY = "insecure-development-fleet-key"
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET_KEY)
 #: Keys that may register game servers; several, separated by commas, while one is being replaced.
 FLEET_KEYS = [key.strip() for key in env.list("FLEET_KEY", default=[DEFAULT_FLEET_KEY]) if key.strip()]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+for _origin in CSRF_TRUSTED_ORIGINS:
+    if "://" not in _origin:
+        raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS={_origin}: has to begin with a scheme, as https://{_origin}")
 #: Behind a load balancer that ends TLS and sets X-Forwarded-Proto and X-Forwarded-For.
-BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", default=False)
 #: How many proxies, one behind the other, add to X-Forwarded-For; only behind a TLS proxy.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
-if TRUSTED_PROXIES < 1:
-    raise ImproperlyConfigured(f"TRUSTED_PROXIES={TRUSTED_PROXIES}: has to be 1 or more; see BEHIND_TLS_PROXY")
+TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", default=1, least=1, most=100, unit="proxies; see BEHIND_TLS_PROXY")
 
 if not DEBUG:
     for _name, _refused in (
@@ -54,7 +55,7 @@ if not DEBUG:
 
 # --- Stores ------------------------------------------------------------------------------------------
 REDIS_HOST = env.str("REDIS_HOST", default="localhost")
-REDIS_PORT = env.int("REDIS_PORT", default=6379)
+REDIS_PORT = env.whole("REDIS_PORT", default=6379, least=1, most=65535, unit="(a port)")
 REDIS_PASSWORD = env.str("REDIS_PASSWORD", default="")
 _REDIS_LOGIN = f":{quote(REDIS_PASSWORD, safe='')}@" if REDIS_PASSWORD else ""
 
@@ -88,54 +89,58 @@ if "CELERY_BROKER_URL" not in env.ENVIRON:
 for _fault in redis_faults(redis_url=REDIS_URL, key_prefix=REDIS_KEY_PREFIX, broker_url=CELERY_BROKER_URL):
     raise ImproperlyConfigured(str(_fault))
 #: Seconds. Longest wait for one Redis answer in a web request.
-REDIS_ANSWER_SECONDS = env.float("REDIS_ANSWER_SECONDS", default=0.7)
+REDIS_ANSWER_SECONDS = env.number("REDIS_ANSWER_SECONDS", default=0.7, least=0.01, most=60, unit="seconds")
 
 DATABASE_URL = env.str("DATABASE_URL", default="postgres://caroud:caroud@localhost:5432/caroud")
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+try:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+except ValueError:  # a port that is no number
+    DATABASES = {"default": {}}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+if DATABASES["default"].get("ENGINE") != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "DATABASE_URL has to name a PostgreSQL database: postgres://user:password@host:5432/name"
     )
 
 #: Seconds. Longest wait of web and workers for one answer of PostgreSQL.
-DATABASE_ANSWER_SECONDS = env.float("DATABASE_ANSWER_SECONDS", default=5.0)
+DATABASE_ANSWER_SECONDS = env.number("DATABASE_ANSWER_SECONDS", default=5.0, least=0.1, most=600, unit="seconds")
 
-MATCHMAKING_BACKEND = env.str("MATCHMAKING_BACKEND", default="redis")
-if MATCHMAKING_BACKEND not in ("redis", "postgres"):
-    raise ImproperlyConfigured(f"MATCHMAKING_BACKEND={MATCHMAKING_BACKEND!r}: is neither 'redis' nor 'postgres'")
+MATCHMAKING_BACKEND = env.word("MATCHMAKING_BACKEND", "redis", "postgres", default="redis")
 
 # --- Matchmaking -------------------------------------------------------------------------------------
-QUEUES_FILE = env.str("QUEUES_FILE", default=str(REPO_DIR / "queues.toml"))
+QUEUES_FILE = env.str("QUEUES_FILE", default="") or str(REPO_DIR / "queues.toml")
 try:
     RULES = load_rules(Path(QUEUES_FILE))
+except RulesUnreadable as error:
+    raise ImproperlyConfigured(f"{error}: QUEUES_FILE names the rules of the queues") from error
 except RulesError as error:
     raise ImproperlyConfigured(str(error)) from error
 
 #: Seconds between rounds of each queue; joins also ask for one at once.
-ROUND_INTERVAL_SECONDS = env.float("ROUND_INTERVAL_SECONDS", default=0.5)
+ROUND_INTERVAL_SECONDS = env.number("ROUND_INTERVAL_SECONDS", default=0.5, least=0.01, most=3600, unit="seconds")
 #: Seconds between heartbeats that a game server is told to keep.
-HEARTBEAT_INTERVAL_SECONDS = env.float("HEARTBEAT_INTERVAL_SECONDS", default=5.0)
+HEARTBEAT_INTERVAL_SECONDS = env.number(
+    "HEARTBEAT_INTERVAL_SECONDS", default=5.0, least=0.01, most=3600, unit="seconds"
+)
 #: Seconds without a heartbeat after which a game server is lost. Three intervals, as Agones has it.
-HEARTBEAT_TTL_SECONDS = env.float("HEARTBEAT_TTL_SECONDS", default=15.0)
+HEARTBEAT_TTL_SECONDS = env.number("HEARTBEAT_TTL_SECONDS", default=15.0, least=0.01, most=86400, unit="seconds")
+if HEARTBEAT_TTL_SECONDS <= HEARTBEAT_INTERVAL_SECONDS:
+    raise ImproperlyConfigured(
+        f"HEARTBEAT_TTL_SECONDS={HEARTBEAT_TTL_SECONDS:g}: has to be more than HEARTBEAT_INTERVAL_SECONDS, which is "
+        f"{HEARTBEAT_INTERVAL_SECONDS:g}: every server would be lost between two heartbeats"
+    )
 
 # --- Parties -----------------------------------------------------------------------------------------
 #: Members of a party at most; a queue may take fewer (`max_size` of its party rules).
-PARTY_MAX_SIZE = env.int("PARTY_MAX_SIZE", default=10)
-if not 2 <= PARTY_MAX_SIZE <= 100:
-    raise ImproperlyConfigured(f"PARTY_MAX_SIZE={PARTY_MAX_SIZE}: has to be from 2 to 100 members")
+PARTY_MAX_SIZE = env.whole("PARTY_MAX_SIZE", default=10, least=2, most=100, unit="members")
 #: Seconds that a party is kept after the last step of anybody in it.
-PARTY_TTL_SECONDS = env.float("PARTY_TTL_SECONDS", default=86400.0)
+PARTY_TTL_SECONDS = env.number("PARTY_TTL_SECONDS", default=86400.0, least=1, most=31_536_000, unit="seconds")
 #: Seconds that an invite holds.
-PARTY_INVITE_TTL_SECONDS = env.float("PARTY_INVITE_TTL_SECONDS", default=600.0)
-for _name, _seconds in (
-    ("PARTY_TTL_SECONDS", PARTY_TTL_SECONDS),
-    ("PARTY_INVITE_TTL_SECONDS", PARTY_INVITE_TTL_SECONDS),
-):
-    if not 1 <= _seconds <= 31_536_000:
-        raise ImproperlyConfigured(f"{_name}={_seconds:g}: has to be from 1 second to a year (31536000)")
+PARTY_INVITE_TTL_SECONDS = env.number(
+    "PARTY_INVITE_TTL_SECONDS", default=600.0, least=1, most=31_536_000, unit="seconds"
+)
 
 
 # --- Rate limits -------------------------------------------------------------------------------------
@@ -254,8 +259,12 @@ SIMPLE_JWT = {
 EXTERNAL_JWKS_URL = env.str("EXTERNAL_JWKS_URL", default="")
 EXTERNAL_ISSUER = env.str("EXTERNAL_ISSUER", default="")
 EXTERNAL_AUDIENCE = env.str("EXTERNAL_AUDIENCE", default="")
-if EXTERNAL_JWKS_URL and not (EXTERNAL_ISSUER and EXTERNAL_AUDIENCE):
-    raise ImproperlyConfigured("EXTERNAL_JWKS_URL needs EXTERNAL_ISSUER and EXTERNAL_AUDIENCE beside it")
+_external = {name: globals()[name] for name in ("EXTERNAL_JWKS_URL", "EXTERNAL_ISSUER", "EXTERNAL_AUDIENCE")}
+if any(_external.values()) and not all(_external.values()):
+    raise ImproperlyConfigured(
+        f"{', '.join(name for name, value in _external.items() if not value)}: not set; EXTERNAL_JWKS_URL, "
+        "EXTERNAL_ISSUER and EXTERNAL_AUDIENCE go together: set all three or none"
+    )
 
 _MATCH_STATUSES = ["pending_acceptance", "created", "in_progress", "completed", "abandoned"]
 SPECTACULAR_SETTINGS = {
@@ -288,7 +297,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs --------------------------------------------------------------------------------------------
 #: `plain` for people, `json` for machines.
-LOG_FORMAT = env.str("LOG_FORMAT", default="plain")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_FORMAT = env.word("LOG_FORMAT", "plain", "json", default="plain")
+LOG_LEVEL = env.word("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR", default="INFO")
 LOGGING_CONFIG = "caroud.logs.configure_logging"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}

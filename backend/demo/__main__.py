@@ -11,10 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
 from demo.api import Refused, Unreachable
 from demo.checks import Verdict, judge
+from demo.console import PatientConsole
 from demo.evening import Plan, spend_evening
 from demo.figures import Figures, figures_of
 from demo.reach import reached_stack
@@ -25,7 +24,7 @@ HOLDS, BROKEN, NO_STACK, INTERRUPTED = 0, 1, 2, 130
 _EPILOG = """\
 without --api the demo plays on the stack of `make run` where that runs, else on one of its own on free ports.
 with --api it needs that stack's FLEET_KEY and DATABASE_URL in the environment.
-exit code: 0 everything held, 1 something broke, 2 no stack could be reached or started
+exit code: 0 everything held, 1 something broke, 2 no stack could be reached or started, 130 interrupted or read no more
 """
 
 
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    console = Console()
+    console = PatientConsole()
     plan = Plan(arguments.players, arguments.servers, arguments.seconds, arguments.seed)
     with reached_stack(arguments.api, say=lambda line: console.print(line, highlight=False, markup=False)) as reach:
         evening = asyncio.run(spend_evening(plan, reach, console))

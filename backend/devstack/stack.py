@@ -23,6 +23,7 @@ from typing import IO
 
 from devstack.access import RUN_FILE, StackAccess, http_status
 from devstack.embedded import last_lines
+from devstack.engine import is_engine_compiled
 from devstack.env_file import write_env_file
 from devstack.errors import StartFailed
 from devstack.plan import ADMIN_PASSWORD_VARIABLE, OWN_VARIABLES, Plan, embedded_pid_files, make_plan, var_dir_of
@@ -122,7 +123,8 @@ class Stack:
         return supervisor
 
     def _prepare(self, plan: Plan) -> dict[str, object]:
-        self._say("checking the stores, migrating the database; the first start compiles the engine, half a minute")
+        compiles = "" if is_engine_compiled() else "; this first start compiles the engine, half a minute"
+        self._say(f"checking the stores, migrating the database{compiles}")
         environment = {**plan.environment, ADMIN_PASSWORD_VARIABLE: plan.secrets["ADMIN_PASSWORD"]}
         log = self.var_dir / "log" / "prepare.log"
         with log.open("wb") as errors, _child("prepare", environment, stdout=subprocess.PIPE, stderr=errors) as child:

@@ -32,7 +32,7 @@ from matchmaking.signed_ticket import HEADER, read_ticket, sign_ticket
 from matchmaking.ticket import Ended, JoinRequest, KeptTicket, Left, Matched, NotInQueue, Waiting
 from players.permissions import IsStaff, player_of
 from players.tokens import PlayerCaller
-from rest.fields import body_of, choice, choices, identifier, latencies, region
+from rest.fields import body_of, choice, choices, identifier, latencies, no_fields, region
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.problems import problem
 from rest.schema import problems
@@ -204,11 +204,12 @@ class LeaveView(QueueDoor):
         request=None,
         responses={200: LeaveAnswer, **problems(400, 401, 403, 409, 503)},
         summary="Leave the queue",
-        description="409 with `match` and `opponent` where a round was faster: the match stands.",
+        description="409 with `match` and `opponent` where a round was faster: the match stands, or can be declined.",
         tags=["matchmaking"],
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request) -> HttpResponse:
+        no_fields(request)
         player = player_of(request)
         now_ms, rules = wiring.clock(), wiring.rules()
         try:

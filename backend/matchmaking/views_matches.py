@@ -1,9 +1,13 @@
 """Matches seen from outside: a player's history, a server's matches, a match's result."""
 
+import re
 import uuid
+from base64 import b64decode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -16,7 +20,7 @@ from rest_framework.request import Request
 
 from caroud import wiring
 from caroud.limits import RegisterServerLimit
-from errors import NotAllowed, Unknown
+from errors import Invalid, NotAllowed, Unknown
 from matchmaking import answers
 from matchmaking.match import MatchId, PlayerId
 from matchmaking.models import MatchRecord
@@ -49,7 +53,7 @@ from players.permissions import (
     server_or_fleet_of,
 )
 from players.tokens import ServerCaller, renewed_server_token
-from rest.fields import body_of
+from rest.fields import body_of, no_fields
 from rest.idempotency import PLAYER_ANSWERS_KEPT, SERVER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
@@ -66,17 +70,43 @@ class _Newest(CursorPagination):
     page_size_query_param = "page_size"
     ordering = ("-created_at", "-id")
 
+    def get_page_size(self, request: Request) -> int:
+        """DRF takes the usual size, or the largest, for what it does not understand."""
+        text = request.query_params.get(self.page_size_query_param)
+        if text is None:
+            return self.page_size
+        if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= self.max_page_size:
+            raise Invalid(f"page_size: has to be a whole number from 1 to {self.max_page_size}", field="page_size")
+        return int(text)
+
     def decode_cursor(self, request: Request) -> Any:
-        """DRF looks at the form of a cursor only; what stands in it goes into a query, so it has to be a time."""
-        cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
-            raise NotFound(self.invalid_cursor_message)
-        return cursor
+        """DRF looks at the form of a cursor only, and not closely; what stands in it goes into a query, so it has to
+        be a time."""
+        text = request.query_params.get(self.cursor_query_param)
+        if text is None:
+            return None
+        with suppress(NotFound):
+            cursor = super().decode_cursor(request)
+            if cursor is not None and _is_cursor(text) and _is_moment(cursor.position):
+                return cursor
+        raise Invalid("cursor: is not from `next` or `previous` of an earlier page", field="cursor")
 
 
-def _is_moment(text: str) -> bool:
+def _is_cursor(text: str) -> bool:
+    """Whether it names offset, direction and position of a page, and nothing else."""
     try:
-        moment = parse_datetime(text)
+        names = set(parse_qs(b64decode(text, validate=True).decode("ascii"), keep_blank_values=True))
+    except ValueError:
+        return False
+    return bool(names) and names <= {"o", "r", "p"}
+
+
+def _is_moment(position: Any) -> bool:
+    """Whether a position is a time, or none, as on the first page."""
+    if position is None:
+        return True
+    try:
+        moment = parse_datetime(str(position))
         return moment is not None and moment.tzinfo is not None and moment.astimezone(UTC) is not None
     except (ValueError, OverflowError):
         return False
@@ -86,7 +116,7 @@ class HistoryView(Door):
     @extend_schema(
         parameters=[
             OpenApiParameter("cursor", str, description="From `next` or `previous` of an earlier page."),
-            OpenApiParameter("page_size", int, description="1 to 100, 20 where it is not given."),
+            OpenApiParameter("page_size", int, description="1 to 100, 20 where it is not given; else 400."),
         ],
         responses={
             200: inline_serializer(
@@ -97,7 +127,7 @@ class HistoryView(Door):
                     "results": RecordAnswer(many=True),
                 },
             ),
-            **problems(401, 403, 404, 503),
+            **problems(400, 401, 403, 503),
         },
         operation_id="matches_list",
         summary="My matches, newest first",
@@ -161,6 +191,7 @@ class DeclineView(Door):
 
 
 def _decided(service: Callable[..., MatchRecord], request: Request, match_id: uuid.UUID) -> HttpResponse:
+    no_fields(request)
     player_id, now_ms = PlayerId(player_of(request).id), wiring.clock()
     record = service(
         store=wiring.ticket_store(),

@@ -28,7 +28,7 @@ from parties.services.invite_player import invite_player, list_invites
 from parties.services.join_party import join_by_code, join_by_invite
 from parties.services.leave_party import kick_member, leave_party
 from players.permissions import player_of
-from rest.fields import body_of
+from rest.fields import body_of, no_fields
 from rest.idempotency import PLAYER_ANSWERS_KEPT, once_by_key
 from rest.schema import problems
 from rest.views import Door, answer
@@ -49,12 +49,13 @@ def _sent(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
 class PartiesView(Door):
     @extend_schema(
         request=None,
-        responses={201: PartyAnswer, 200: PartyAnswer, **problems(401, 403, 503)},
+        responses={201: PartyAnswer, 200: PartyAnswer, **problems(400, 401, 403, 503)},
         summary="Make a party",
         description="A party of one, led by you. Whoever is in a party already gets that one, with 200.",
         tags=["parties"],
     )
     def post(self, request: Request) -> HttpResponse:
+        no_fields(request)
         party, is_new = create_party(player=player_of(request), new_code=new_code, now_ms=wiring.clock())
         return _answer(party, status=201 if is_new else 200)
 
@@ -99,13 +100,14 @@ class JoinByCodeView(Door):
 class JoinPartyView(Door):
     @extend_schema(
         request=None,
-        responses={200: PartyAnswer, **problems(401, 403, 404, 409, 503)},
+        responses={200: PartyAnswer, **problems(400, 401, 403, 404, 409, 503)},
         summary="Join a party that has invited me",
         description="409 where it is full, with `max_size`, and where you are in another party, with `party`.",
         tags=["parties"],
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request, party_id: uuid.UUID) -> HttpResponse:
+        no_fields(request)
         party = join_by_invite(
             party_id=str(party_id),
             player=player_of(request),
@@ -140,13 +142,14 @@ class InviteView(Door):
 class LeavePartyView(Door):
     @extend_schema(
         request=None,
-        responses={200: PartyLeftAnswer, **problems(401, 403, 404, 503)},
+        responses={200: PartyLeftAnswer, **problems(400, 401, 403, 404, 503)},
         summary="Leave a party",
         description="Where the leader leaves, the longest member leads. The party's waiting ticket is taken out.",
         tags=["parties"],
     )
     @once_by_key(wiring.keyed_answers, kept=PLAYER_ANSWERS_KEPT)
     def post(self, request: Request, party_id: uuid.UUID) -> HttpResponse:
+        no_fields(request)
         leave_party(
             party_id=str(party_id),
             player_id=player_of(request).id,

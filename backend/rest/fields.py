@@ -17,6 +17,8 @@ REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LATENCIES_AT_MOST = 16
 #: Milliseconds. Nobody plays over a longer way.
 LONGEST_LATENCY_MS = 2000
+#: What `Content-Length` says of no body.
+_EMPTY = (None, "", "0")
 #: Characters of an unknown field's name that are given back.
 _SHOWN = 64
 
@@ -50,8 +52,16 @@ def body_of(request: Request, known: Collection[str]) -> dict[str, Any]:
     for name in body:
         if name not in known:
             shown = name[:_SHOWN]
-            raise Invalid(f"{shown}: is not a field of this call; it takes {', '.join(sorted(known))}", field=shown)
+            takes = ", ".join(sorted(known)) or "no fields"
+            raise Invalid(f"{shown}: is not a field of this call; it takes {takes}", field=shown)
     return body
+
+
+def no_fields(request: Request) -> None:
+    """Refuse what was sent to a call that takes nothing; no body, which is the rule, costs two looks at the headers."""
+    headers = request._request.META
+    if headers.get("CONTENT_LENGTH") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in headers:
+        body_of(request, ())
 
 
 class _LengthRequired(APIException):

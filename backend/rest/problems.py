@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -53,6 +53,8 @@ def answer_problem(error: Exception, context: Mapping[str, Any] | None = None) -
         return _unavailable("postgresql")
     if isinstance(error, RequestDataTooBig):
         return problem(413, f"the body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes", field="body")
+    if isinstance(error, SuspiciousOperation):
+        return bad_request(None, error)
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         errors = list(_field_errors(error.detail))
@@ -111,8 +113,13 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     )
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return problem(400, f"the request cannot be served: {type(exception).__name__}")
+def bad_request(request: HttpRequest | None, exception: Exception | None = None) -> HttpResponse:
+    """What Django itself refuses to read."""
+    if isinstance(exception, TooManyFieldsSent):
+        return problem(400, f"there are more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields", field="query")
+    if isinstance(exception, DisallowedHost):
+        return problem(400, "Host: is no host of this service, as ALLOWED_HOSTS names them", field="Host")
+    return problem(400, "the request cannot be served: something in it cannot be read, or is not allowed")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

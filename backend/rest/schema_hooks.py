@@ -34,11 +34,11 @@ class DoorSchema(AutoSchema):
 
 
 def add_common_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """429 for every call, 411, 413 and 415 for those with a body, what a key may meet for those that take one."""
+    """429 for every call, 411, 413 and 415 where a body is looked at, what a key may meet for those that take one."""
     for item in result["paths"].values():
-        for call in item.values():
+        for method, call in item.items():
             statuses = ["429"]
-            if "requestBody" in call:
+            if method == "post" or "requestBody" in call:
                 statuses += ["411", "413", "415"]
             if any(parameter["name"] == HEADER for parameter in call.get("parameters", ())):
                 statuses += ["400", "409", "413", "422"]

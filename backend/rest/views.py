@@ -5,11 +5,14 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -51,7 +54,7 @@ class Door(APIView):
     renderer_classes = [JSONRenderer]
     versioning_class = None
     #: OPTIONS would describe the view to nobody who needs it; the schema does.
-    http_method_names = ["get", "post", "delete", "head"]
+    http_method_names = [name.lower() for name in _METHODS]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Call:
         return Call(
@@ -76,6 +79,12 @@ class Door(APIView):
             response = self.handle_exception(error)
         self.response = self.finalize_response(call, response)
         return self.response
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """RFC 9110 wants to be told what is allowed; OPTIONS, which Django would name, is not."""
+        error = MethodNotAllowed(request.method or "")
+        error.headers = {"Allow": ", ".join(name for name in _METHODS if hasattr(self, name.lower()))}  # type: ignore[attr-defined]
+        raise error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Too often? Who calls, and may they? Formats and versions are not negotiated: there is one of each.

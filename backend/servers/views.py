@@ -9,6 +9,7 @@ from caroud import wiring
 from errors import Conflict, Unknown
 from players.permissions import IsServerOrStaff, IsStaff, caller_of_request, own_server
 from players.tokens import ServerCaller
+from rest.fields import no_fields
 from rest.schema import problems
 from rest.views import Door, answer
 from servers.answers import of_pool
@@ -22,11 +23,12 @@ class DrainView(Door):
 
     @extend_schema(
         request=None,
-        responses={200: DrainAnswer, **problems(401, 403, 404, 409, 503)},
+        responses={200: DrainAnswer, **problems(400, 401, 403, 404, 409, 503)},
         summary="No new matches for a server",
         tags=["servers"],
     )
     def post(self, request: Request, server_id: str) -> HttpResponse:
+        no_fields(request)
         caller = caller_of_request(request)
         generation = own_server(caller, server_id).generation if isinstance(caller, ServerCaller) else None
         absence = drain_server(pool=wiring.server_pool(), server_id=ServerId(server_id), generation=generation)

@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
+from django.conf import settings
 
 from devstack.embedded import free_port
 
@@ -117,3 +120,16 @@ def test_callers_are_told_apart_by_their_address_and_not_by_what_they_write(port
     ]
 
     assert answers == [400] * 10 + [429] * 2
+
+
+def test_a_ticket_with_signs_beyond_ascii_reaches_the_service_empty_and_counts_as_none(port: int) -> None:
+    claims = {"token_type": "access", "exp": 4_000_000_000, "jti": "x", "sub": str(uuid.uuid4()), "username": "wire"}
+    token = jwt.encode(claims, settings.SECRET_KEY, algorithm="HS256")
+    caller = b"Authorization: Bearer " + token.encode() + b"\r\n"
+    asked = b"GET /api/matchmaking/status/ HTTP/1.1\r\n" + HEAD + caller
+    without = status(port, asked + b"\r\n")
+
+    assert without in (200, 503)  # this service has no tables, so nothing is in charge
+    assert status(port, asked + b"X-Matchmaking-Ticket: no-ticket\r\n\r\n") == 400
+    for sent in (b"\xff", "🎮".encode()):
+        assert status(port, asked + b"X-Matchmaking-Ticket: %b\r\n\r\n" % sent) == without

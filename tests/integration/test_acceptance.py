@@ -211,6 +211,18 @@ def test_a_party_goes_and_stays_as_a_whole(api: Api) -> None:
     assert status(api, stays[0])["status"] == "not_in_queue"
 
 
+def test_who_leaves_while_a_match_waits_for_acceptance_is_told_the_way_out(api: Api) -> None:
+    one, _, match_id = asked_pair(api)
+
+    refused = api.post("matchmaking/leave/", token=one.token, expect=409)
+
+    assert "decline it" in refused["detail"]
+    assert refused["match"]["id"] == match_id
+    for player in asked_pair(api)[:2]:
+        accept(api, MatchRecord.objects.latest("created_at").id, player)
+    assert "it stands" in api.post("matchmaking/leave/", token=player.token, expect=409)["detail"]
+
+
 def test_who_leaves_the_party_declines_for_it(api: Api) -> None:
     parties = []
     for _ in range(2):

@@ -242,6 +242,42 @@ def test_a_body_of_another_kind_is_refused(api: Api, content_type: str) -> None:
     assert is_refused(response)
 
 
+TAKES_NOTHING = [
+    "matchmaking/leave/",
+    "parties/",
+    "parties/{id}/join/",
+    "parties/{id}/leave/",
+    "matches/{id}/accept/",
+    "matches/{id}/decline/",
+    "servers/eu-1/drain/",
+]
+
+
+@pytest.mark.parametrize("path", TAKES_NOTHING)
+def test_a_call_that_takes_nothing_refuses_whatever_is_sent(api: Api, path: str) -> None:
+    token = api.server() if path.startswith("servers/") else api.player().token
+    path = path.format(id=uuid.uuid4())
+    for name, body in BODIES.items():
+        response = api.call("POST", path, body, token=token)
+        assert response.status_code in (400, 413), name
+        assert is_refused(response), name
+    refused = json.loads(api.call("POST", path, {"queue": "ranked"}, token=token).content)
+    assert (refused["status"], refused["field"]) == (400, "queue")
+    form = {"Authorization": f"Bearer {token}"}
+    sent = api.client.generic("POST", f"/api/{path}", "a=1", "application/x-www-form-urlencoded", headers=form)
+    assert sent.status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("path", ["matchmaking/leave/", "parties/"])
+def test_no_body_is_fine_whatever_its_kind_and_so_is_an_empty_object(api: Api, path: str, content_type: str) -> None:
+    player = api.player()
+    headers = {"Authorization": f"Bearer {player.token}"}
+
+    assert is_fine(api.client.generic("POST", f"/api/{path}", "", content_type, headers=headers))
+    assert is_fine(api.client.generic("POST", f"/api/{path}", "{}", "application/json", headers=headers))
+
+
 # --- Paths and queries --------------------------------------------------------------------------------
 
 PIECES = [*[text for name, text in TEXTS.items() if name not in ("empty", "surrogate")], "%00", "%ff", "%ED%A0%80", "."]
@@ -293,6 +329,42 @@ def test_a_query_of_history_is_answered_or_refused(api: Api) -> None:
     for query in QUERIES:
         response = api.call("GET", f"matches/?{query}", "", token=one.token)
         assert is_fine(response) or is_refused(response), query
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *[(f"page_size={text}", "page_size") for text in ("0", "101", "-1", "abc", "", "1.5", "%00", "9" * 5_000)],
+        *[(f"cursor={text}", "cursor") for text in ("garbage", "%00", "", "x%00", "%ff", "bm8%3D", "cD14", "MQ==%0A")],
+        ("&".join(f"a{number}=1" for number in range(1_500)), "query"),
+    ],
+)
+def test_a_query_of_history_that_cannot_be_meant_is_refused_by_name(api: Api, query: str, field: str) -> None:
+    response = api.call("GET", f"matches/?{query}", "", token=api.player().token)
+
+    assert response.status_code == 400
+    assert json.loads(response.content)["field"] == field
+    assert "TooMany" not in response.content.decode()
+
+
+def test_the_pages_of_history_lead_to_one_another(api: Api) -> None:
+    one, _, _ = api.matched_pair()
+    ids = set()
+    for _ in range(3):
+        api.post(f"matches/{MatchRecord.objects.latest('created_at').id}/result/", {"abandoned": True}, fleet=True)
+        for player in (one, api.player()):
+            api.post("matchmaking/join/", token=player.token)
+        api.clock.advance(seconds=1)
+        assert api.round()
+    page = api.get("matches/?page_size=1", token=one.token)
+    assert page["previous"] is None
+    for _ in range(4):
+        ids.add(page["results"][0]["id"])
+        if page["next"]:
+            page = api.get(page["next"].partition("/api/")[2], token=one.token)
+    assert len(ids) == 4
+    assert page["next"] is None
+    assert api.get(page["previous"].partition("/api/")[2], token=one.token)["results"]
 
 
 def test_a_query_of_the_leaderboard_is_refused_by_name(api: Api) -> None:
@@ -393,16 +465,52 @@ def test_a_host_that_is_not_ours_is_served_nothing_that_names_it(api: Api, host:
 
     response = api.client.get("/api/matches/", headers=headers)
 
-    assert is_refused(response)
+    assert is_refused(response, field="Host")
 
 
-@pytest.mark.parametrize("path", ["matchmaking/join/", "matchmaking/status/", "token/", "servers/", "matches/"])
+def test_a_host_is_asked_for_where_an_address_is_written_and_nowhere_else(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.player().token}", "Host": "evil.example"}
+    for path in ("matchmaking/status/", "matchmaking/stats/", "players/me/", "parties/invites/", "leaderboard/"):
+        assert api.client.get(f"/api/{path}", headers=headers).status_code == 200, path
+    assert api.client.get("/api/matches/", headers=headers).status_code == 400
+
+
+def test_a_host_that_is_not_ours_is_refused_by_the_admin_in_plain_words(api: Api) -> None:
+    response = api.client.get("/admin/", headers={"Host": "evil.example"})
+
+    assert response.status_code == 400
+    assert is_refused(response, field="Host")
+    assert "ALLOWED_HOSTS" in response.content.decode()
+    assert "Disallowed" not in response.content.decode()
+
+
+def test_a_ticket_with_signs_beyond_ascii_is_no_ticket(api: Api) -> None:
+    player = api.player()
+    for text in ("🎮".encode().decode("latin-1"), "\xe9", "\xff"):
+        headers = {"Authorization": f"Bearer {player.token}", "X-Matchmaking-Ticket": text}
+        assert is_refused(api.client.get("/api/matchmaking/status/", headers=headers), field="X-Matchmaking-Ticket")
+
+
+#: What a 405 says is allowed, by the path.
+ALLOWED = {
+    "matchmaking/join/": "POST",
+    "matchmaking/status/": "GET, HEAD",
+    "token/": "POST",
+    "servers/": "GET, HEAD",
+    "matches/": "GET, HEAD",
+    "players/blocks/": "GET, HEAD, POST, DELETE",
+}
+
+
+@pytest.mark.parametrize("path", ALLOWED)
 def test_another_method_is_answered_or_refused(api: Api, path: str) -> None:
     player = api.player()
     for method in ("OPTIONS", "HEAD", "PUT", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X" * 99):
         for token in (None, player.token):
             response = api.call(method, path, "{}", token=token)
             assert response.status_code in (200, 401, 403, 405), (method, response.status_code, response.content)
+            if response.status_code == 405:
+                assert response["Allow"] == ALLOWED[path]
 
 
 def test_a_request_cannot_pass_for_another_method(api: Api) -> None:

@@ -26,7 +26,7 @@ def blocks() -> list[tuple[str, str]]:
 def shape(value: Any) -> Any:
     """Names, kinds and lengths; statuses, and what is refused by which name, as they are."""
     if isinstance(value, dict):
-        said = ("status", "queue", "queues", "field", "title")
+        said = ("status", "queue", "queues", "field", "title", "min", "max", "queue_size")
         return {key: part if key in said else shape(part) for key, part in value.items()}
     if isinstance(value, list):
         return [shape(part) for part in value]

@@ -12,6 +12,7 @@ import pytest
 from devstack import binaries, embedded
 from devstack.binaries import find_postgres, find_redis_server
 from devstack.embedded import PostgresServer, RedisServer
+from devstack.engine import is_engine_compiled
 from devstack.env_file import read_env_file, write_env_file
 from devstack.errors import StartFailed
 from devstack.kept_secrets import keep_secrets
@@ -186,6 +187,26 @@ def read_as_supervisord(text: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(text)
     return parser
+
+
+def test_an_engine_is_compiled_once_machine_code_is_kept_that_is_no_older_than_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    source, other, code = tmp_path / "walking.py", tmp_path / "plain.py", tmp_path / "cache" / "walking.cost-201.nbi"
+    code.parent.mkdir()
+    for path in (source, other):
+        path.touch()
+    assert not is_engine_compiled(tmp_path)
+
+    code.touch()
+    os.utime(source, (1000, 1000))
+    os.utime(other, (4000, 4000))  # is no machine code
+    os.utime(code, (2000, 2000))
+    assert is_engine_compiled(tmp_path)
+
+    os.utime(source, (3000, 3000))
+    assert not is_engine_compiled(tmp_path)
 
 
 def test_a_command_survives_supervisords_reading() -> None:

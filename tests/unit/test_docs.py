@@ -1,6 +1,7 @@
 """What the documents name exists: files, links, make targets, functions, keys and calls."""
 
 import ast
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_the_curl_paths_of_the_readme_are_addresses_of_the_api() -> None:
     assert len(paths) > 8, "the test no longer sees how the README calls"
     for path in paths:
         resolve("/api/" + path.partition("?")[0].replace("$MATCH", SOME_ID))
+
+
+def test_a_player_of_a_result_has_the_same_fields_in_the_readme_and_in_the_api_document() -> None:
+    fields = []
+    for document in (REPO / "README.md", REPO / "docs" / "api.md"):
+        answers = [json.loads(line) for line in blocks(document, "json").splitlines() if line.startswith('{"id"')]
+        (match,) = [answer for answer in answers if "win_probabilities" in answer]
+        fields.append({tuple(player) for team in match["teams"] for player in team})
+    assert fields[0] == fields[1]
 
 
 def test_the_calls_of_the_api_document_exist_with_their_methods() -> None:

@@ -1,6 +1,7 @@
 """What a player of a rating meets, in plain words: each rule is told, and told as it is."""
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -261,6 +262,32 @@ def test_check_queues_names_every_fault_and_fails(bad_file: Path) -> None:
 
     assert end.value.code == 1
     assert [line.partition(": ")[0] for line in faults.getvalue().splitlines()] == [f"{bad_file}:2", f"{bad_file}:3"]
+
+
+def test_check_queues_of_a_file_that_is_not_there_speaks_of_that_file_alone() -> None:
+    faults = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("check_queues", "nowhere.toml", stderr=faults)
+
+    assert faults.getvalue() == "nowhere.toml: cannot be read (No such file or directory)\n"
+
+
+@pytest.mark.parametrize("place", ["docs/queues.md", "queues.toml", "queues.examples.toml"])
+def test_the_commands_that_the_documents_show_work_without_a_stack_and_without_secrets(place: str) -> None:
+    text = (BACKEND.parent / place).read_text(encoding="utf-8")
+    commands = re.findall(r"DEBUG=True \.venv/bin/python (backend/manage\.py (?:check|explain)_queue[^\n;`]*)", text)
+    assert commands, "the test no longer sees the commands"
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, *command.split()],
+            cwd=BACKEND.parent,
+            env={"DEBUG": "True", "PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
 
 
 def test_check_queues_needs_no_settings_that_work_to_say_what_is_wrong_with_the_rules(bad_file: Path) -> None:

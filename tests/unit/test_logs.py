@@ -6,16 +6,19 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.core.exceptions import DisallowedHost
 
 from caroud.logs import configure_logging
 
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    root = logging.getLogger()
+    root, security = logging.getLogger(), logging.getLogger("django.security")
     handlers, level = root.handlers[:], root.level
+    before = security.handlers[:], security.propagate
     yield
     root.handlers[:], root.level = handlers, level
+    security.handlers[:], security.propagate = before
 
 
 def logged(capsys: pytest.CaptureFixture[str], kind: str) -> str:
@@ -54,3 +57,19 @@ def test_an_exception_comes_with_its_traceback(capsys: pytest.CaptureFixture[str
         logging.getLogger("x").exception("it broke")
 
     assert "ZeroDivisionError: no" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["plain", "json"])
+def test_a_mistake_of_a_client_is_one_warning_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    configure_logging({"format": kind, "level": "INFO"})
+    try:
+        raise DisallowedHost("Invalid HTTP_HOST header: 'evil.example'")
+    except DisallowedHost as error:
+        logging.getLogger("django.security.DisallowedHost").error(str(error), exc_info=error)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "evil.example" in line
+    assert "warning" in line.lower()
+    assert "Traceback" not in line

@@ -325,6 +325,6 @@ def test_a_file_without_queues_is_refused(tmp_path: Path, text: str) -> None:
     assert refusal_of(rules_of(tmp_path, text)).faults
 
 
-def test_a_file_that_is_not_there_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(RulesError, match="QUEUES_FILE"):
+def test_a_file_that_is_not_there_is_named_and_what_is_wrong_with_it(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match=r"none\.toml: cannot be read \(No such file or directory\)$"):
         load_rules(tmp_path / "none.toml")

@@ -27,6 +27,19 @@ def start(show: str = "", **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
+def manage(**environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py check_queues`, a command that asks no server, with these variables alone."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check_queues"],
+        cwd=BACKEND,
+        env={"SECRET_KEY": LONG, "FLEET_KEY": LONG, "PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "name"),
     [
@@ -44,7 +57,13 @@ def start(show: str = "", **environment: str) -> subprocess.CompletedProcess[str
         ({"REDIS_URL": "redis+cluster://h", "CELERY_BROKER_URL": "redis://b"}, "REDIS_KEY_PREFIX"),
         ({"REDIS_URL": "redis+cluster://h", "REDIS_KEY_PREFIX": "{c}:"}, "CELERY_BROKER_URL"),
         ({"REDIS_URL": "rediss://h", "REDIS_CA_FILE": "/nowhere/ca.pem"}, "REDIS_CA_FILE"),
+        ({"DATABASE_URL": "garbage"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgres://h:port/name"}, "DATABASE_URL"),
         ({"EXTERNAL_JWKS_URL": "https://issuer.example/jwks"}, "EXTERNAL_ISSUER"),
+        ({"EXTERNAL_ISSUER": "https://issuer.example"}, "EXTERNAL_JWKS_URL"),
+        ({"EXTERNAL_AUDIENCE": "game"}, "EXTERNAL_ISSUER"),
+        ({"CSRF_TRUSTED_ORIGINS": "matchmaking.example.com"}, "CSRF_TRUSTED_ORIGINS"),
+        ({"HEARTBEAT_INTERVAL_SECONDS": "15"}, "HEARTBEAT_TTL_SECONDS"),
     ],
 )
 def test_a_start_is_refused_and_names_the_setting(environment: dict[str, str], name: str) -> None:
@@ -52,6 +71,49 @@ def test_a_start_is_refused_and_names_the_setting(environment: dict[str, str], n
 
     assert done.returncode != 0
     assert name in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("BEHIND_TLS_PROXY", "maybe"),
+        ("TRUSTED_PROXIES", "0"),
+        ("REDIS_PORT", "x"),
+        ("REDIS_ANSWER_SECONDS", "0"),
+        ("DATABASE_ANSWER_SECONDS", "nan"),
+        ("ROUND_INTERVAL_SECONDS", "0"),
+        ("HEARTBEAT_INTERVAL_SECONDS", "-1"),
+        ("HEARTBEAT_TTL_SECONDS", "x"),
+        ("HEARTBEAT_TTL_SECONDS", "0"),
+        ("PARTY_MAX_SIZE", "1"),
+        ("PARTY_TTL_SECONDS", "inf"),
+        ("PARTY_INVITE_TTL_SECONDS", "0.5"),
+        ("MATCHMAKING_BACKEND", "mongodb"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_one_line_that_names_the_setting(name: str, value: str) -> None:
+    done = manage(**{name: value})
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith(f"{name}={value}: has to be ")
+
+
+def test_an_empty_setting_is_the_default() -> None:
+    names = ("QUEUES_FILE", "HEARTBEAT_TTL_SECONDS", "PARTY_MAX_SIZE", "BEHIND_TLS_PROXY", "LOG_LEVEL", "LOG_FORMAT")
+
+    assert manage(**dict.fromkeys(names, "")).stdout == manage().stdout != ""
+
+
+def test_rules_that_cannot_be_read_are_told_with_the_setting_that_names_them() -> None:
+    done = manage(QUEUES_FILE="/nowhere/queues.toml")
+
+    assert done.stderr == (
+        "/nowhere/queues.toml: cannot be read (No such file or directory): QUEUES_FILE names the rules of the queues\n"
+    )
 
 
 def test_with_debug_on_the_defaults_are_good_enough() -> None:

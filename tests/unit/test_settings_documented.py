@@ -12,7 +12,7 @@ BACKEND = REPO / "backend"
 EXAMPLE = REPO / ".env.example"
 
 #: Read by the start commands, and no settings of ours.
-NOT_OURS = {"PATH", "PYTHONPATH"}
+NOT_OURS = {"PATH", "PYTHONPATH", "NUMBA_CACHE_DIR"}
 
 
 def documented() -> dict[str, str]:

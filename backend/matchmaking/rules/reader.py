@@ -40,6 +40,10 @@ class RulesError(Exception):
         self.faults = faults
 
 
+class RulesUnreadable(RulesError):
+    """There is no such file, or no text in it."""
+
+
 def load_rules(path: Path) -> Rules:
     """Read and check the file. Raises `RulesError` with all its faults."""
     return read_rules(text_of(path), path)
@@ -49,7 +53,11 @@ def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RulesError(f"{path}: cannot be read ({error}). QUEUES_FILE names the rules of the queues") from error
+        raise RulesUnreadable(f"{path}: cannot be read ({_reason(error)})") from error
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def read_rules(text: str, path: Path) -> Rules:

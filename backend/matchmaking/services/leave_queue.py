@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from errors import Conflict, NotYet
-from matchmaking.match import PlayerId
+from matchmaking.match import MatchStatus, PlayerId
 from matchmaking.rules import Rules
 from matchmaking.services.put_back import put_back
 from matchmaking.stores.port import TicketStore
@@ -20,7 +20,9 @@ class AlreadyMatched(Conflict):
     """A round was faster than the leave: the match stands."""
 
     def __init__(self, matched: Matched) -> None:
-        super().__init__("a match was found before you left; it stands")
+        is_asked = matched.status is MatchStatus.PENDING_ACCEPTANCE
+        way_out = "it waits for acceptance: to leave it, decline it" if is_asked else "it stands"
+        super().__init__(f"a match was found before you left; {way_out}")
         self.matched = matched
 
 

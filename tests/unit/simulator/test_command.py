@@ -40,6 +40,15 @@ def test_the_report_names_every_policy_and_holds_a_well_formed_picture(tmp_path:
         assert len(curve) >= 5
 
 
+def test_it_says_whose_rules_it_simulates_and_where_the_columns_are_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("simulate", "--players", "40", "--policies", "ours", "--no-limit", "--queue", "casual")
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"queue casual of {REPO / 'queues.toml'}; what the columns are: docs/simulator.md"
+
+
 def split_at(text: str, mark: str) -> list[str]:
     return [mark + part for part in text.split(mark)[1:]]
 

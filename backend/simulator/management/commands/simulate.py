@@ -121,7 +121,7 @@ class Command(BaseCommand):
         if not policies:
             raise CommandError("--policies: none of them is for the format of the queue")
         studies = _run(named, policies, options, is_duel=_format(queues).is_duel)
-        self._print(studies)
+        self._print(studies, _told(options, queues))
         self._write(studies, options)
         missed = missed_levels(levels, studies, [policy.name for policy in ours])
         for line in missed:
@@ -138,9 +138,10 @@ class Command(BaseCommand):
             self.stderr.write(f"left out, having no policy for matches of this format: {', '.join(left_out)}")
         return [policy for policy in found.values() if policy is not None]
 
-    def _print(self, studies: Sequence[Study]) -> None:
+    def _print(self, studies: Sequence[Study], told: str) -> None:
         console = Console()
         console.width = max(console.width, WIDTH if len(studies[0].seeds) == 1 else WIDTH_OF_SEEDS)
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
         for each in studies:
             console.print(*filter(None, (overview(each), by_region(each), by_band(each))))
 
@@ -162,6 +163,13 @@ def _queues(options: dict[str, Any]) -> dict[str, QueueRules]:
             raise CommandError("--compare: the two files have matches of different formats")
         return queues
     return {"ours": _queue(options["file"] or Path(settings.QUEUES_FILE), options["queue"])}
+
+
+def _told(options: dict[str, Any], queues: Mapping[str, QueueRules]) -> str:
+    """Whose rules these are, and where the columns are explained."""
+    files = options["compare"] or [options["file"] or settings.QUEUES_FILE]
+    named = [f"{queue.name} of {file}" for queue, file in zip(queues.values(), files, strict=True)]
+    return f"queue {' and '.join(named)}; what the columns are: docs/simulator.md"
 
 
 def _format(queues: Mapping[str, QueueRules]) -> MatchFormat:
