@@ -41,6 +41,8 @@ _DEATH_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 #: Seconds for which a round stands still while the stores are switched: shorter than its lease.
 _SWITCH_SECONDS = 2.0
+#: Rounds that do: those of one queue alone may have seen few players.
+_ROUNDS_HELD = 3
 #: Seconds after Redis is back for players without their signed tickets: longer than coming home takes.
 _UNSHOWN_SECONDS = 4.0
 #: Seconds between the death of a round and the loss of what it had claimed: long enough for a player to ask, shorter
@@ -245,7 +247,7 @@ _line_fault("workers_lose_postgres", ["workers_postgres"], "refuse", 2.0, 5.0)
 @_kind("web_loses_redis_in_a_storm", 3.0, 6.0)
 async def _leave_without_redis(scene: Scene, planned: Planned) -> str | None:
     """A round has looked when the stores are switched, and claims when most whom it saw have left the other one."""
-    if not await _passed(scene, f"{STALL_POINT} for {_SWITCH_SECONDS}", planned.seconds):
+    if not await _passed(scene, f"{STALL_POINT} for {_SWITCH_SECONDS}", planned.seconds, times=_ROUNDS_HELD):
         return None
     scene.begin()
     await scene.order(["web_redis"], "refuse")
@@ -378,10 +380,10 @@ _clock_fault("clock_jumps_ahead", 1, TIMED_PROGRAMS)
 _clock_fault("clock_jumps_back", -1, TIMED_PROGRAMS)
 
 
-async def _passed(scene: Scene, point: str, seconds: float) -> bool:
-    """Whether a process passed the point, and died there or stood still, in about this time."""
+async def _passed(scene: Scene, point: str, seconds: float, *, times: int = 1) -> bool:
+    """Whether processes passed the point so many times, and died there or stood still, in about this time."""
     file = scene.stack.crash_points
-    file.write_text(f"{point}\n")
+    file.write_text(f"{point}\n" * times)
     until = time.time() + seconds + _CRASH_PATIENCE_SECONDS
     while file.read_text() and time.time() < until:
         await asyncio.sleep(_LOOK_SECONDS)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from caroud import nudge, watch, wiring
+from errors import StoreUnavailable
 from matchmaking.charge import read_charge
 from matchmaking.models import MatchRecord, Participant, Ticket
 from matchmaking.services import record_matches as recording
+from matchmaking.stores.redis.store import RedisTicketStore
 from tasks import reaping, rounds
 from tests.integration.conftest import Account, Api
 
@@ -40,6 +42,11 @@ def outage(api: Api, settings: Any) -> Any:
     made = Outage(settings)
     yield made
     made.end()
+
+
+def gone(*args: Any, **kwargs: Any) -> None:
+    """A call to a Redis that has just died."""
+    raise StoreUnavailable("redis", "ConnectionError")
 
 
 def status(api: Api, player: Account, **how: Any) -> Any:
@@ -259,6 +266,30 @@ def test_a_match_that_ended_meanwhile_is_over_at_home(api: Api, outage: Outage) 
 
     assert status(api, one)["status"] == "waiting"
     assert [server.active_games for server in wiring.redis_servers().list()] == [0]
+
+
+def test_a_match_that_was_written_and_not_announced_before_the_switch_is_not_taken_back(
+    api: Api, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = api.server()
+    players = [waiting(api)[0] for _ in range(4)]
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisTicketStore, "acknowledge", gone)
+        assert api.round() == []  # both matches are in history, and in the outbox
+    outage.begin()
+    ended, lives = [str(record.id) for record in MatchRecord.objects.order_by("id")]
+    assert api.post(f"matches/{ended}/result/", {"ranks": [1, 2]}, token=token)["status"] == "completed"
+    outage.end()
+    assert watch.go_home()
+
+    assert wiring.redis_tickets().outbox(10) == []
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == []
+    told = [status(api, player) for player in players]
+    assert sorted(one["match"]["id"] for one in told if one["status"] == "matched") == [lives, lives]
+    assert [one["last_match"] for one in told if one["status"] != "matched"] == [
+        {"id": ended, "status": "completed"}
+    ] * 2
+    assert [server.active_games for server in wiring.redis_servers().list()] == [1]
 
 
 def test_a_match_that_ended_while_coming_home_looked_away_is_over_soon(api: Api, outage: Outage) -> None:

@@ -107,6 +107,30 @@ def test_leave_against_match_has_one_winner_and_the_loser_is_told(store: Postgre
     assert set(outcomes) <= {Left, Matched}
 
 
+def test_who_asks_while_tickets_go_home_is_not_told_that_there_is_none(standing_in: PostgresTicketStore) -> None:
+    player = a_waiting_player(standing_in)
+    is_cleared, told = threading.Event(), []
+
+    def come_home() -> None:
+        with transaction.atomic():
+            read_charge(lock="FOR UPDATE")
+            standing_in.cleared([player])
+            go_home(NOW_MS)
+            is_cleared.set()
+            until(somebody_waits_for_a_lock)
+
+    def ask() -> None:
+        is_cleared.wait(10)
+        with pytest.raises(NotInCharge):
+            told.append(standing_in.status(player, NOW_MS))
+
+    at_once(come_home, ask)
+
+    assert told == []
+    with pytest.raises(NotInCharge):
+        standing_in.status(player, NOW_MS)
+
+
 def test_rounds_that_overlap_never_match_a_player_twice(store: PostgresTicketStore) -> None:
     players = [a_waiting_player(store) for _ in range(60)]
     marks = marks_of(store, "ranked")

@@ -5,6 +5,7 @@ import logging
 from django.db import transaction
 
 from matchmaking.charge import go_home, note_redis, read_charge, try_alone
+from matchmaking.history import unknown_among
 from matchmaking.match import PlayerId
 from matchmaking.rules import Rules
 from matchmaking.services.recover_store import reconcile
@@ -33,7 +34,7 @@ def come_home(
     All in one transaction that holds the row of the charge: whoever asks meanwhile waits for its end, and a crash
     leaves the stand-in in charge, with every ticket that it held. Repeating it moves the rest.
 
-    1. Claims that were not announced are taken back: their epoch is over.
+    1. Claims that were not announced are taken back, for their epoch is over; but for matches that history has.
     2. The store's live matches and servers become those of history.
     3. Tickets that waited go home with their arrival times; of others it is told how they ended.
     """
@@ -55,8 +56,13 @@ def come_home(
 
 
 def _take_back_claims(store: VolatileStore, now_ms: int) -> None:
+    """A match that was written before the stores were switched, and not announced any more, was played meanwhile: it is
+    announced, so that it ends here as it has ended there. Taken back, its tickets would wait and be matched again."""
     while entries := [entry for entry in store.outbox(BATCH) if entry.match or entry.newcomers]:
-        store.withdraw([entry.match for entry in entries if entry.match], now_ms)
+        matches = [entry.match for entry in entries if entry.match]
+        unwritten = set(unknown_among([match.id for match in matches]))
+        store.acknowledge([match.id for match in matches if match.id not in unwritten])
+        store.withdraw([match for match in matches if match.id in unwritten], now_ms)
         store.give_back([entry.newcomers for entry in entries if entry.newcomers], now_ms)
 
 

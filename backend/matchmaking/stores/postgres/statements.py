@@ -10,7 +10,8 @@ _TICKET = """player_id::text, ticket_id, username, queue, rating, other_queues, 
        traits, status, changed_ms, match_id::text, left_by, is_fallback"""
 
 #: Held until the transaction ends: coming home, which writes this row, waits for it, or it for coming home.
-LOCK_CHARGE = "SELECT is_fallen_back FROM matchmaking_charge WHERE id = 1 FOR SHARE"
+READ_CHARGE = "SELECT is_fallen_back FROM matchmaking_charge WHERE id = 1"
+LOCK_CHARGE = f"{READ_CHARGE} FOR SHARE"
 
 READ_TICKET = f"SELECT {_TICKET} FROM matchmaking_ticket WHERE player_id = %(player)s"
 LOCK_TICKET = f"{READ_TICKET} FOR UPDATE"

@@ -234,6 +234,8 @@ class PostgresTicketStore:
             return live
         row = fetch_one(sql.READ_TICKET, {"player": player_id})
         ticket = a_ticket(row) if row else None
+        if ticket is None and self._has_gone_home():  # and the ticket with it, since the first statement began
+            raise NotInCharge
         if ticket is None or ticket.is_fallback != self._stands_in or ticket.status is TicketStatus.LEFT:
             return NotInQueue()
         if ticket.is_waiting:
@@ -291,6 +293,10 @@ class PostgresTicketStore:
             if self._stands_in and not (fetch_one(sql.LOCK_CHARGE, {}) or (False,))[0]:
                 raise NotInCharge
             yield
+
+    def _has_gone_home(self) -> bool:
+        """Whether what this store held in the other's place is there again."""
+        return self._stands_in and not (fetch_one(sql.READ_CHARGE, {}) or (False,))[0]
 
     def _look(self, player_id: PlayerId) -> tuple[Ticket | None, Matched | None]:
         """The player's ticket, locked first, so that no claim comes between it and the look at matches."""
