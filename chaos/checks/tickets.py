@@ -21,6 +21,8 @@ _ARRIVAL_SECONDS = 2.0
 _EXPIRY_SECONDS = 1.0
 #: Seconds, without a fault, after its end at which a match that could not be released is released again at the latest.
 _RELEASE_SECONDS = 30.0
+#: Seconds after a fault in which keys are not looked at yet: PostgreSQL stands in until Redis has stayed for a while.
+_HOME_SECONDS = 5.0
 #: A second join that took longer than this may have come after the first one's match.
 _SLOW_SECONDS = 0.5
 #: Seconds between the end of a match in PostgreSQL and the moment at which the service may say so.
@@ -82,10 +84,11 @@ def _without_ending(ticket: TicketStory, story: Story) -> Violations:
 
 
 def _goes_on_as_the_next(ticket: TicketStory, tickets: list[TicketStory], story: Story) -> bool:
-    """A join repeated with its key while Redis was away is a join of its own, for keys are not looked at then; its
-    player, who has the first answer, goes on with that ticket when he joins next, and is told how it ended."""
+    """A join repeated with its key while Redis was away, or had just lost the key, is a join of its own; its player,
+    who has the first answer, goes on with that ticket when he joins next, and is told how it ended."""
     if not all(
-        told.is_replay and is_under_fault(story.evidence.faults, told.asked, told.told) for told in ticket.waited
+        told.is_replay and is_under_fault(story.evidence.faults, told.asked - _HOME_SECONDS, told.told)
+        for told in ticket.waited
     ):
         return False
     following = [each for each in tickets if each.number > ticket.number]
