@@ -8,6 +8,8 @@ from chaos.records import Beat, Seen, Told
 
 #: Seconds between two looks at the mode, and some more.
 _LOOK_SECONDS = 2.0
+#: Seconds for which keys are not looked at once Redis has not answered (`datastore.pause`), and some more.
+_PAUSE_SECONDS = 2.5
 
 
 def keys_have_one_answer(story: Story) -> Verdict:
@@ -31,12 +33,12 @@ def _differing(story: Story, answers: list[Told]) -> Violations:
 
 
 def _is_without_keys(story: Story, begin: float, end: float) -> bool:
-    """Keys are kept in Redis: under a fault, and while PostgreSQL stands in, they are not looked at."""
+    """Keys are kept in Redis: under a fault, just after it, and while PostgreSQL stands in, they are not looked at."""
     modes = story.evidence.modes
     has_fallen_back = any(
         mode.mode == "fallback" and begin - _LOOK_SECONDS < mode.at < end + _LOOK_SECONDS for mode in modes
     )
-    return has_fallen_back or is_under_fault(story.evidence.faults, begin, end)
+    return has_fallen_back or is_under_fault(story.evidence.faults, begin - _PAUSE_SECONDS, end)
 
 
 def _said(told: Told) -> str:
