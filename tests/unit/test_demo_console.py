@@ -10,6 +10,8 @@ import pytest
 BACKEND = Path(__file__).parents[2] / "backend"
 ENDLESS = """
 import asyncio
+import signal
+signal.signal(signal.SIGINT, signal.{interrupt})
 from demo.console import PatientConsole
 console = PatientConsole()
 
@@ -35,12 +37,13 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("call", ["asyncio.run(talk())", "alone()"])
-def test_whoever_reads_no_more_ends_it_without_a_word(call: str) -> None:
+@pytest.mark.parametrize("interrupt", ["default_int_handler", "SIG_IGN"])  # the latter in the background of a shell
+def test_whoever_reads_no_more_ends_it_without_a_word(call: str, interrupt: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
     done = subprocess.run(
-        [sys.executable, "-c", ENDLESS.format(call=call)],
+        [sys.executable, "-c", ENDLESS.format(call=call, interrupt=interrupt)],
         cwd=BACKEND,
         stdout=writer,
         stderr=subprocess.PIPE,
