@@ -17,6 +17,7 @@ def charge_of_a_whole_redis() -> InCharge | None:
         pool=wiring.redis_servers(),
         # A server's seats are given away by one pool: that of the backend.
         known_servers=wiring.postgres_servers() if settings.MATCHMAKING_BACKEND == "redis" else None,
+        rules=wiring.rules(),
         charge=charge,
         word=wiring.new_id(),
         now_ms=wiring.clock(),

@@ -73,6 +73,13 @@ JOIN matchmaking_participant opponent ON opponent.match_id = played.id AND oppon
 ORDER BY me.player_id, played.created_at DESC, played.id DESC, opponent.id
 """
 
+_PLAYED_TICKETS = """
+SELECT participant.player_id::text, participant.ticket_id
+FROM matchmaking_matchrecord match JOIN matchmaking_participant participant ON participant.match_id = match.id
+WHERE (match.created_at > %s OR (match.released_at IS NULL AND match.ended_at IS NOT NULL))
+  AND (match.ended_at IS NOT NULL OR participant.left_at IS NOT NULL) AND participant.waits_again IS NOT TRUE
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -192,6 +199,15 @@ def live_matches(*, but: Collection[MatchId] = (), on_server: str | None = None)
 def ended_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:
     """Those of these matches that are over."""
     return list(MatchRecord.objects.filter(id__in=match_ids, ended_at__isnull=False).prefetch_related("participants"))
+
+
+def played_tickets(*, since_ms: int) -> Iterator[list[tuple[PlayerId, TicketId]]]:
+    """Tickets that became matches made since then, or matches that the ticket store was not told the end of, and that
+    are no more: the match is over, or its player has left it. Some hundred at a time; not those that wait again."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLAYED_TICKETS, [instant(since_ms)])
+        while rows := cursor.fetchmany(_READ_BATCH):
+            yield [(PlayerId(player_id), TicketId(ticket_id)) for player_id, ticket_id in rows]
 
 
 def in_progress_among(match_ids: Sequence[MatchId]) -> list[MatchRecord]:

@@ -496,6 +496,17 @@ def test_a_ticket_that_waits_again_and_is_lost_is_put_back(api: Api, settings: A
     assert with_ticket(api, "GET", "status", one, ticket).json()["status"] == "waiting"
 
 
+def test_a_ticket_that_waits_again_waits_on_after_a_recovery(api: Api) -> None:
+    one, other, match_id = asked_pair(api)
+    decline(api, match_id, other)
+    wiring.redis_client().delete(wiring.keys().incarnation)
+
+    watch.charge_of_a_whole_redis()
+
+    assert status(api, one)["status"] == "waiting"
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == [one.id]
+
+
 def test_a_ticket_that_fell_with_its_match_is_not_put_back(api: Api, settings: Any) -> None:
     one, other = api.player(), api.player()
     ticket = api.post("matchmaking/join/", token=one.token)["ticket"]

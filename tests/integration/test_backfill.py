@@ -21,6 +21,7 @@ from matchmaking.services.record_matches import sweep_outbox
 from matchmaking.services.recover_store import recover_if_lost
 from players.models import Rating
 from tests.integration.conftest import Account, Api
+from tests.integration.test_failover import Backup
 
 #: The queues of Redis and those of PostgreSQL beside it.
 in_both_stores = pytest.mark.parametrize("door", ["matchmaking/", "matchmaking/postgres/"])
@@ -344,6 +345,47 @@ def test_newcomers_who_were_claimed_before_redis_went_away_wait_again_when_it_is
     assert wiring.redis_tickets().snapshot("ranked").player_ids == [newcomer.id]
 
 
+def test_newcomers_who_were_written_before_redis_went_away_and_played_to_the_end_wait_no_longer(
+    api: Api, server: str, dies: Any
+) -> None:
+    (_, leaver), match_id = a_match(api)
+    api.clock.advance(seconds=3000)  # the match is older than any ticket
+    ask(api, match_id, leaver, token=server)
+    newcomer = api.player()
+    join(api, newcomer)
+    dies("before newcomers are announced")
+    with pytest.raises(Died):
+        api.round()
+    dies("nowhere")
+    fall_back(api.clock())
+    wiring.link().look()
+    assert teams_of(told(api, newcomer)["match"])[1] == [newcomer.id]
+    api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=server)
+
+    bring_home(api)
+
+    assert wiring.redis_tickets().outbox(10) == []
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == []
+    assert told(api, newcomer)["status"] == "not_in_queue"
+
+
+def test_a_rolled_back_redis_hears_who_has_left_a_match_that_it_has_lost(api: Api, server: str, settings: Any) -> None:
+    players = [api.player() for _ in range(2)]
+    for player in players:
+        join(api, player)
+    backup = Backup(settings.REDIS_URL)
+    (match,) = api.round()
+    leaver, stays = players
+    ask(api, match.id, leaver, token=server)
+    backup.roll_back()
+
+    recover(api)
+
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == []
+    assert told(api, leaver)["status"] == "not_in_queue"
+    assert told(api, stays)["match"]["id"] == match.id
+
+
 def test_a_match_that_redis_does_not_know_is_not_filled_from_its_queues(api: Api) -> None:
     (_, leaver), match_id = a_match(api, door="matchmaking/postgres/")
     ask(api, match_id, leaver, fleet=True)
@@ -403,6 +445,7 @@ def recover(api: Api) -> None:
         store=wiring.redis_tickets_unasked(),
         pool=wiring.redis_servers(),
         known_servers=wiring.postgres_servers(),
+        rules=wiring.rules(),
         charge=read_charge(),
         word="again",
         now_ms=api.clock(),

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+import redis
 
 from caroud import nudge, watch, wiring
 from errors import StoreUnavailable
@@ -33,6 +34,24 @@ class Outage:
         self._settings.REDIS_URL = self._there
         wiring.forget()
         wiring.link().look()
+
+
+class Backup:
+    """All that Redis holds, to which it can be rolled back: what replaces it had not heard of what came after."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(url)
+        self._namespace = f"{wiring.keys().prefix}*"
+        self._taken: dict[bytes, Any] = {key: self._client.dump(key) for key in self._keys()}
+
+    def _keys(self) -> list[bytes]:
+        return list(self._client.scan_iter(self._namespace))
+
+    def roll_back(self) -> None:
+        self._client.delete(*self._keys())
+        for key, content in self._taken.items():
+            self._client.restore(key, 60_000, content)
+        self._client.set(wiring.keys().incarnation, "older")
 
 
 @pytest.fixture
@@ -499,6 +518,47 @@ def test_a_rolled_back_redis_forgets_matches_that_have_ended(api: Api) -> None:
     rounds.find_matches("ranked")
 
     assert status(api, one) == {"status": "not_in_queue", "last_match": {"id": match_id, "status": "completed"}}
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_a_ticket_that_a_rolled_back_redis_holds_though_it_was_played_waits_no_longer(
+    api: Api, outage: Outage, settings: Any, is_away: bool
+) -> None:
+    token = api.server()
+    one, other = [waiting(api)[0] for _ in range(2)]
+    bystander, _ = waiting(api)
+    api.post("matchmaking/leave/", token=bystander.token)
+    backup = Backup(settings.REDIS_URL)
+    (match,) = api.round()
+    if is_away:
+        outage.begin()
+    assert api.post(f"matches/{match.id}/result/", {"ranks": [1, 2]}, token=token)["status"] == "completed"
+    joined_again = api.post("matchmaking/join/", token=one.token)
+    assert joined_again["status"] == "waiting"
+    backup.roll_back()
+    if is_away:
+        outage.end()
+        assert watch.go_home()
+    else:
+        rounds.find_matches("ranked")
+
+    assert status(api, other)["status"] == "not_in_queue"
+    assert with_ticket(api, "GET", "status", one, joined_again["ticket"]).json()["status"] == "waiting"
+    assert wiring.redis_tickets().snapshot("ranked").player_ids == [one.id]
+    assert wiring.redis_tickets().counts("ranked", []).current_size == 1
+
+
+def test_another_ticket_of_a_player_whose_match_is_over_waits_on_after_a_recovery(api: Api) -> None:
+    token = api.server()
+    one, other, match_id = api.matched_pair()
+    api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, token=token)
+    for player in (one, other):
+        assert api.post("matchmaking/join/", token=player.token)["status"] == "waiting"
+    wiring.redis_client().delete(wiring.keys().incarnation)
+
+    watch.charge_of_a_whole_redis()
+
+    assert [status(api, player)["status"] for player in (one, other)] == ["waiting", "waiting"]
 
 
 # --- one ticket over both ----------------------------------------------------------------------------------

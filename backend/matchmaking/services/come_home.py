@@ -35,14 +35,14 @@ def come_home(
     leaves the stand-in in charge, with every ticket that it held. Repeating it moves the rest.
 
     1. Claims that were not announced are taken back, for their epoch is over; but for matches that history has.
-    2. The store's live matches and servers become those of history.
+    2. The store's live matches and servers become those of history; what waits there and was played meanwhile ends.
     3. Tickets that waited go home with their arrival times; of others it is told how they ended.
     """
     with transaction.atomic():
         if not try_alone() or not read_charge(lock="FOR UPDATE").is_fallen_back:
             return False
         _take_back_claims(store, now_ms)
-        reconcile(store=store, pool=pool, known_servers=known_servers, now_ms=now_ms)
+        reconcile(store=store, pool=pool, known_servers=known_servers, rules=rules, now_ms=now_ms)
         # Lost data takes no ticket before it is marked; should this transaction fail, the mark is not the noted one.
         incarnation = store.mark(word)
         moved = 0
@@ -57,7 +57,8 @@ def come_home(
 
 def _take_back_claims(store: VolatileStore, now_ms: int) -> None:
     """A match that was written before the stores were switched, and not announced any more, was played meanwhile: it is
-    announced, so that it ends here as it has ended there. Taken back, its tickets would wait and be matched again."""
+    announced, so that it ends here as it has ended there. Taken back, its tickets would wait and be matched again.
+    Newcomers wait for a moment, whatever became of their match: what history says of it is told next."""
     while entries := [entry for entry in store.outbox(BATCH) if entry.match or entry.newcomers]:
         matches = [entry.match for entry in entries if entry.match]
         unwritten = set(unknown_among([match.id for match in matches]))

@@ -13,11 +13,13 @@ from matchmaking.history import (
     in_progress_among,
     live_matches,
     match_of,
+    played_tickets,
     unknown_among,
 )
 from matchmaking.match import Match, MatchId, MatchStatus, PlayerId
 from matchmaking.models import MatchRecord
 from matchmaking.open_seats import changed_among
+from matchmaking.rules import Rules
 from matchmaking.services.record_matches import sweep_outbox
 from matchmaking.stores.port import VolatileStore
 from servers.stores.port import ServerPool
@@ -30,6 +32,7 @@ def recover_if_lost(
     store: VolatileStore,
     pool: ServerPool,
     known_servers: ServerPool | None,
+    rules: Rules,
     charge: InCharge,
     word: str,
     now_ms: int,
@@ -46,7 +49,7 @@ def recover_if_lost(
             return None
         if store.incarnation() == read_charge().redis_incarnation:
             return read_charge()
-        reconcile(store=store, pool=pool, known_servers=known_servers, now_ms=now_ms)
+        reconcile(store=store, pool=pool, known_servers=known_servers, rules=rules, now_ms=now_ms)
         note_redis(store.mark(word), now_ms)
         if charge.redis_incarnation:
             logger.warning("redis is another one than before, and holds what history knows: live matches and servers")
@@ -55,7 +58,9 @@ def recover_if_lost(
         return read_charge()
 
 
-def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPool | None, now_ms: int) -> None:
+def reconcile(
+    *, store: VolatileStore, pool: ServerPool, known_servers: ServerPool | None, rules: Rules, now_ms: int
+) -> None:
     """Make the store's live matches those of history, and its servers those that PostgreSQL knows.
 
     1. Claims that were on their way are written and announced, or taken back.
@@ -63,6 +68,7 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
        is marked so; where others play than history says, it is as if the store did not know the match.
     3. Servers it does not know are made known.
     4. Live matches it does not know are made known, and their seats taken.
+    5. Tickets that wait in it although they became a match end: that match is over, or their players have left it.
     """
     while sweep_outbox(store=store, now_ms=now_ms):
         pass
@@ -83,6 +89,10 @@ def reconcile(*, store: VolatileStore, pool: ServerPool, known_servers: ServerPo
         # One that ended while it was entered was ended here before it was there.
         for record in ended_among([matched.match.id for matched in matches]):
             _end(store, record)
+    # Older tickets expire before anybody could ask for them.
+    oldest_ms = now_ms - 2 * max(queue.ticket_ttl_ms for queue in rules.known.values())
+    for tickets in played_tickets(since_ms=oldest_ms):
+        store.drop_played(tickets)
 
 
 def _end(store: VolatileStore, record: MatchRecord) -> None:

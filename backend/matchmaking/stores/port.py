@@ -269,6 +269,11 @@ class VolatileStore(TicketStore, Protocol):
         request that left one again gets the same answer."""
         ...
 
+    def drop_played(self, tickets: Sequence[tuple[PlayerId, TicketId]]) -> None:
+        """Those of these tickets that wait end without a word: they became matches that are over, which the store has
+        lost. Any other ticket of their players stays."""
+        ...
+
     def live(self) -> Iterator[list[MatchId]]:
         """Ids of all matches that it takes for live, announced or not, page by page; some may come twice."""
         ...

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -553,9 +554,16 @@ class RedisTicketStore:
         return answer
 
     def drop(self, player_ids: Sequence[PlayerId]) -> None:
-        for batch in in_batches(player_ids, EXPIRE_BATCH):
-            keys = [self._keys.tickets, *self._per_queue_keys, *map(self._keys.last_word, batch)]
-            self._scripts.call("drop_tickets", keys, [len(batch), *batch, *self._queues])
+        self._drop([(player_id, "") for player_id in player_ids])
+
+    def drop_played(self, tickets: Sequence[tuple[PlayerId, TicketId]]) -> None:
+        self._drop(tickets)
+
+    def _drop(self, tickets: Sequence[tuple[PlayerId, str]]) -> None:
+        for batch in in_batches(tickets, EXPIRE_BATCH):
+            words = [self._keys.last_word(player_id) for player_id, _ in batch]
+            keys = [self._keys.tickets, *self._per_queue_keys, *words]
+            self._scripts.call("drop_tickets", keys, [len(batch), *chain.from_iterable(batch), *self._queues])
 
     def tickets_of(self, matches: Sequence[Match]) -> dict[PlayerId, KeptTicket]:
         found: dict[PlayerId, KeptTicket] = {}
