@@ -31,7 +31,6 @@ into one slot, which Redis Cluster demands of scripts that touch several keys.
 | players:ratings:<player>       | hash        | queue -> rating; games, traits; blocks      | RATINGS            |
 | game_servers                   | hash        | server -> JSON record                       | SERVERS            |
 | game_servers:last_heartbeat    | sorted set  | server -> ms                                | SERVERS            |
-| game_servers:active            | hash        | server -> games it hosts                    | SERVERS            |
 | game_servers:seats             | sorted set  | free server -> region's number, load, 1e-6  | SERVERS            |
 | game_servers:offers            | hash        | server -> what a claim needs to know of it  | SERVERS            |
 | game_servers:regions           | hash        | region -> its number                        | SERVERS            |
@@ -104,7 +103,6 @@ class Keys:
         self.online_last_seen = prefix + "online_users:last_seen"
         self.servers = prefix + "game_servers"
         self.servers_last_heartbeat = prefix + "game_servers:last_heartbeat"
-        self.servers_active = prefix + "game_servers:active"
         self.servers_seats = prefix + "game_servers:seats"
         self.servers_offers = prefix + "game_servers:offers"
         self.servers_regions = prefix + "game_servers:regions"

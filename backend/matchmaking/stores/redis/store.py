@@ -118,7 +118,6 @@ class RedisTicketStore:
         self._match_keys = [keys.matches, keys.outbox, keys.tickets]
         self._pool_keys = [
             keys.servers,
-            keys.servers_active,
             keys.servers_seats,
             keys.active_games,
         ]

@@ -39,7 +39,7 @@ class RedisServerPool:
             [
                 k.servers,
                 k.servers_last_heartbeat,
-                k.servers_active,
+                k.active_games,
                 k.servers_seats,
                 k.servers_offers,
                 k.servers_regions,
@@ -75,7 +75,6 @@ class RedisServerPool:
                 k.servers,
                 k.servers_last_heartbeat,
                 k.active_games,
-                k.servers_active,
                 k.servers_seats,
                 k.servers_offers,
                 k.servers_regions,
@@ -98,7 +97,7 @@ class RedisServerPool:
         k = self._keys
         word = self._scripts.call(
             "drain_server",
-            [k.servers, k.servers_active, k.servers_seats],
+            [k.servers, k.active_games, k.servers_seats],
             [server_id, "" if generation is None else generation],
         )[0]
         return None if word == "DRAINING" else Absence(word)
@@ -110,7 +109,6 @@ class RedisServerPool:
             [
                 k.servers,
                 k.servers_last_heartbeat,
-                k.servers_active,
                 k.servers_seats,
                 k.active_games,
             ],
@@ -124,8 +122,7 @@ class RedisServerPool:
 
     def forget(self, server_id: ServerId) -> bool:
         k = self._keys
-        keys = [k.servers, k.servers_last_heartbeat, k.servers_active, k.active_games]
-        keys += [k.servers_offers, k.servers_regions]
+        keys = [k.servers, k.servers_last_heartbeat, k.active_games, k.servers_offers, k.servers_regions]
         return bool(self._scripts.call("forget_server", keys, [server_id])[0] == "FORGOTTEN")
 
     def silent(self, since_ms: int) -> list[ServerId]:
@@ -137,24 +134,33 @@ class RedisServerPool:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(self._keys.servers)
             pipeline.zrange(self._keys.servers_last_heartbeat, 0, -1, withscores=True)
-            pipeline.hgetall(self._keys.servers_active)
-            records, heartbeats, active = pipeline.execute()
+            records, heartbeats = pipeline.execute()
+        ids = sorted(records)
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for server_id in ids:
+                pipeline.zlexcount(self._keys.active_games, *_games_on(server_id))
+            active = pipeline.execute()
         seen = dict(heartbeats)
         return [
-            _game_server(json.loads(record), seen.get(server_id, 0), active.get(server_id, 0))
-            for server_id, record in sorted(records.items())
+            _game_server(json.loads(records[server_id]), seen.get(server_id, 0), games)
+            for server_id, games in zip(ids, active, strict=True)
         ]
 
     def find(self, server_id: ServerId) -> GameServer | None:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             pipeline.hget(self._keys.servers, server_id)
             pipeline.zscore(self._keys.servers_last_heartbeat, server_id)
-            pipeline.hget(self._keys.servers_active, server_id)
+            pipeline.zlexcount(self._keys.active_games, *_games_on(server_id))
             record, seen, active = pipeline.execute()
-        return _game_server(json.loads(record), seen or 0, active or 0) if record else None
+        return _game_server(json.loads(record), seen or 0, active) if record else None
 
 
-def _game_server(record: dict[str, Any], last_heartbeat: float | str, active: int | str) -> GameServer:
+def _games_on(server_id: str) -> tuple[str, str]:
+    """From where to where a server's entries in `active_games` go."""
+    return f"[{server_id}/", f"({server_id}0"
+
+
+def _game_server(record: dict[str, Any], last_heartbeat: float | str, active: int) -> GameServer:
     return GameServer(
         id=ServerId(record["id"]),
         host=record["host"],
@@ -165,7 +171,7 @@ def _game_server(record: dict[str, Any], last_heartbeat: float | str, active: in
         status=ServerStatus(record["status"]),
         registered_ms=int(record["registered_ms"]),
         last_heartbeat_ms=int(float(last_heartbeat)),
-        active_games=int(active),
+        active_games=active,
         cpu_usage=record.get("cpu_usage"),
         memory_usage=record.get("memory_usage"),
     )

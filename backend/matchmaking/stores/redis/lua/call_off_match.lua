@@ -3,21 +3,21 @@
 -- KEYS[1] matches       hash, match id -> its status and the match, of live matches
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|…|username"; match is "" while it waits
--- KEYS[4] servers       hash, server -> JSON record     [5] active  hash, server -> games it hosts
--- KEYS[6] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
+-- KEYS[4] servers       hash, server -> JSON record
+-- KEYS[5] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
 --                       games per million of capacity
--- KEYS[7] active_games  sorted set by name, "server/match"
--- KEYS[8..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- KEYS[6] active_games  sorted set by name, "server/match"
+-- KEYS[7..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each player, in the order of ARGV
 -- ARGV[1] match id  [2] server or ""  [3] last asked at, ms  [4] queue lifetime, ms  [5] lifetime of the last word, ms
 -- ARGV[6] queue of the match  [7] its players  [8..] for each of them: player, the ticket that waits again or ""; then the
 -- names of the queues
 --
 -- Returns {"CALLED_OFF"}, or {"SAME"} where it was over; tickets that are not this match's any more stay as they are
-local tickets, servers, active, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local tickets, servers, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local match_id, server_id, players, places = ARGV[1], ARGV[2], tonumber(ARGV[7]), {}
-for place = 8 + 2 * players, #ARGV do places[ARGV[place]] = 8 + (place - 8 - 2 * players) * 4 end
-local words_from = 8 + 4 * (#ARGV - 7 - 2 * players)
+for place = 8 + 2 * players, #ARGV do places[ARGV[place]] = 7 + (place - 8 - 2 * players) * 4 end
+local words_from = 7 + 4 * (#ARGV - 7 - 2 * players)
 local raw = redis.call('HGET', servers, server_id)
 local server = raw and cjson.decode(raw)
 local function wait_again(player, ticket)
@@ -50,7 +50,7 @@ for number = 1, players do
   end
 end
 if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 1 then
-  local games = redis.call('HINCRBY', active, server_id, -1)
+  local games = redis.call('ZLEXCOUNT', active_games, '[' .. server_id .. '/', '(' .. server_id .. '0')
   if server and server.status == 'ready' and games < server.capacity then
     local its_load = math.floor(games * 1000000 / server.capacity)
     redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)

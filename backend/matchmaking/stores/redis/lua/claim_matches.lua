@@ -6,12 +6,11 @@
 -- KEYS[7] matches       hash, match id -> its status and the match, of live matches
 -- KEYS[8] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[9] offers        hash, server -> "capacity|number of its region|seat as JSON"
--- KEYS[10] active       hash, server -> games it hosts
--- KEYS[11] seats        sorted set, servers with a free seat -> a million times the number of their region + load, which is
---                       games per million of capacity
--- KEYS[12] active_games sorted set by name, "server/match"
--- KEYS[13] regions      hash, region -> its number
--- KEYS[14..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
+-- KEYS[10] seats        sorted set, servers with a free seat -> a million times the number of their region + load, which is
+--                       games per million of capacity, of 10,000 at most: so many games are told by their load
+-- KEYS[11] active_games sorted set by name, "server/match"
+-- KEYS[12] regions      hash, region -> its number
+-- KEYS[13..]            four for each other queue in which one of these tickets waits: queue, arrivals, last_seen, stats
 -- ARGV[1] placement  [2] proposals  [3] epoch  [4] lifetime of matches, ms  [5] stats lifetime, ms  [6] recent matches kept
 -- ARGV[7] players  [8..] columns, a row a proposal: match id; region or ""; its status and the match up to its seat; sum of
 --           ratings; line for recent matches or ""; number of its players, none twice; then columns, a row a player in the
@@ -20,7 +19,7 @@
 -- Returns a list, an entry a proposal: its seat as JSON ("null" where it has none), "TAKEN" (a ticket no longer waits) or
 -- "NO_SEAT" (the queue demands a server and there is no seat); in both the tickets that wait stay in place.
 local call, ARGV, KEYS, floor = redis.call, ARGV, KEYS, math.floor -- locals are found faster than globals
-local tickets, seats, active_games, SERVERS_A_PAGE = KEYS[6], KEYS[11], KEYS[12], 8
+local tickets, seats, active_games, SERVERS_A_PAGE = KEYS[6], KEYS[10], KEYS[11], 8
 local placement, proposals, epoch, players = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[7])
 -- What stands before the first row of each column.
 local match_ids, regions, heads, sums = 7, 7 + proposals, 7 + 2 * proposals, 7 + 3 * proposals
@@ -32,6 +31,10 @@ local holds = call('HMGET', tickets, unpack(ARGV, player_ids + 1, player_ids + p
 -- Whole numbers: Redis compares them much faster than fractions, of which small sorted sets keep the text.
 local function load_of(games, capacity)
   return games < capacity and floor(games * 1000000 / capacity) or math.huge
+end
+
+local function games_of(load, capacity)
+  return math.ceil(load * capacity / 1000000)
 end
 
 local function is_before(one, other)
@@ -73,16 +76,17 @@ end
 
 local function read_page(line)
   local from, fresh = line.number * 1000000, line.fresh
-  local ids = call('ZRANGEBYSCORE', seats, from, from + 999999, 'LIMIT', line.read, SERVERS_A_PAGE)
+  local found = call('ZRANGEBYSCORE', seats, from, from + 999999, 'WITHSCORES', 'LIMIT', line.read, SERVERS_A_PAGE)
+  local ids, loads = {}, {}
+  for place = 1, #found, 2 do ids[#ids + 1], loads[#loads + 1] = found[place], found[place + 1] - from end
   line.read, line.is_whole = line.read + #ids, #ids < SERVERS_A_PAGE
   if #ids == 0 then return end
-  local offers, counts = call('HMGET', KEYS[9], unpack(ids)), call('HMGET', KEYS[10], unpack(ids))
-  for place, id in ipairs(ids) do
-    local capacity, _, seat = string.match(offers[place] or '', '^(%d+)|(%d+)|(.*)$')
-    local games = tonumber(counts[place] or '0')
-    capacity = tonumber(capacity or '0')
-    if games < capacity then
-      fresh[#fresh + 1] = {id = id, capacity = capacity, seat = seat, games = games, load = load_of(games, capacity)}
+  for place, offer in ipairs(call('HMGET', KEYS[9], unpack(ids))) do
+    local capacity, seat = string.match(offer or '', '^(%d+)|%d+|(.*)$')
+    if capacity then
+      local load = loads[place]
+      capacity = tonumber(capacity)
+      fresh[#fresh + 1] = {id = ids[place], capacity = capacity, seat = seat, games = games_of(load, capacity), load = load}
     end
   end
 end
@@ -97,11 +101,11 @@ end
 
 -- A seat in the region, else on the least loaded server of all; nil where there is none.
 local function take_seat(region)
-  if region ~= '' and numbers[region] == nil then numbers[region] = call('HGET', KEYS[13], region) end
+  if region ~= '' and numbers[region] == nil then numbers[region] = call('HGET', KEYS[12], region) end
   local line = numbers[region] and line_of(tonumber(numbers[region]))
   local server = line and least_loaded(line)
   if not server then
-    everywhere = everywhere or call('HVALS', KEYS[13])
+    everywhere = everywhere or call('HVALS', KEYS[12])
     for _, number in ipairs(everywhere) do
       local other = line_of(tonumber(number))
       local its_least = least_loaded(other)
@@ -144,7 +148,11 @@ for number = 1, proposals do
       taken = taken + 1
       gone[taken], is_taken[player] = player, true
       matched[2 * taken - 1], matched[2 * taken] = player, match_id .. mark
-      match = match .. '\n' .. player .. mark
+      if last ~= first + 1 then match = match .. '\n' .. player .. mark end
+    end
+    if last == first + 1 then -- in one go: each step makes a string of its own
+      local one, other = ARGV[player_ids + first], ARGV[player_ids + last]
+      match = match .. '\n' .. one .. ARGV[marks + first] .. '\n' .. other .. ARGV[marks + last]
     end
     made = made + 1
     outbox[2 * made - 1], outbox[2 * made] = match_id, epoch
@@ -162,7 +170,7 @@ if made == 0 then return answers end
 
 -- Out of the other queues, where a ticket waits in several.
 local others = {}
-for place = others_from, #ARGV do others[ARGV[place]] = 14 + (place - others_from) * 4 end
+for place = others_from, #ARGV do others[ARGV[place]] = 13 + (place - others_from) * 4 end
 for number = 1, others_from <= #ARGV and taken or 0 do
   local its_queues, ratings = string.match(matched[2 * number], '^[^|]*|([^|]*)|[^|]*|([^|]*)')
   local points = string.gmatch(ratings, '[^,]+')
@@ -186,10 +194,9 @@ call('LTRIM', KEYS[5], 0, ARGV[6] - 1)
 for _, place in ipairs({6, 7, 8}) do call('PEXPIRE', KEYS[place], ARGV[4]) end
 for _, place in ipairs({4, 5}) do call('PEXPIRE', KEYS[place], ARGV[5]) end
 if hosted == 0 then return answers end
-local counts, places, full = {}, {}, {}
+local places, full = {}, {}
 for number, line in pairs(lines_of_servers) do
   for _, server in ipairs(line.heap) do
-    counts[#counts + 1], counts[#counts + 2] = server.id, server.games
     if server.load < math.huge then
       places[#places + 1], places[#places + 2] = number * 1000000 + server.load, server.id
     else
@@ -198,7 +205,6 @@ for number, line in pairs(lines_of_servers) do
   end
 end
 call('ZADD', active_games, unpack(games))
-call('HSET', KEYS[10], unpack(counts))
 if #places > 0 then call('ZADD', seats, unpack(places)) end
 if #full > 0 then call('ZREM', seats, unpack(full)) end
 return answers

@@ -4,15 +4,14 @@
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[3] tickets       hash, player -> "match|queues|id|…"
 -- KEYS[4] servers       hash, server -> JSON record
--- KEYS[5] active        hash, server -> games it hosts
--- KEYS[6] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
+-- KEYS[5] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
 --                       games per million of capacity
--- KEYS[7] active_games  sorted set by name, "server/match"
--- KEYS[8..]             last_word (string) of each player, in the order of the players in ARGV
+-- KEYS[6] active_games  sorted set by name, "server/match"
+-- KEYS[7..]             last_word (string) of each player, in the order of the players in ARGV
 -- ARGV[1] match id  [2] how it ended  [3] server or ""  [4] lifetime of the last word, ms  [5..] its players
 --
 -- Returns {"FREED"} where a seat was freed, {"NO_SEAT"} where it held none (any more)
-local tickets, servers, active, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local tickets, servers, seats, active_games = KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local match_id, how, server_id, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local raw = redis.call('HGET', servers, server_id)
@@ -24,15 +23,13 @@ for place = 5, #ARGV do
   local its_match, id = string.match(redis.call('HGET', tickets, ARGV[place]) or '', '^([^|]*)|[^|]*|([^|]*)')
   if its_match == match_id then
     redis.call('HDEL', tickets, ARGV[place])
-    redis.call('SET', KEYS[place + 3], 'ended|' .. id .. '|' .. how .. '|' .. match_id, 'PX', lifetime)
+    redis.call('SET', KEYS[place + 2], 'ended|' .. id .. '|' .. how .. '|' .. match_id, 'PX', lifetime)
   end
 end
 if redis.call('ZREM', active_games, server_id .. '/' .. match_id) == 0 then return {'NO_SEAT'} end
-local games = redis.call('HINCRBY', active, server_id, -1)
-if server then
-  if server.status == 'ready' and games < server.capacity then
-    local its_load = math.floor(games * 1000000 / server.capacity)
-    redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
-  end
+local games = redis.call('ZLEXCOUNT', active_games, '[' .. server_id .. '/', '(' .. server_id .. '0')
+if server and server.status == 'ready' and games < server.capacity then
+  local its_load = math.floor(games * 1000000 / server.capacity)
+  redis.call('ZADD', seats, server.place * 1000000 + its_load, server_id)
 end
 return {'FREED'}

@@ -4,11 +4,10 @@
 -- KEYS[2] outbox        hash, match id -> epoch, of matches that are not announced
 -- KEYS[3] tickets       hash, player -> "match|queues|id|ratings|joined at, ms|region|party|…"
 -- KEYS[4] servers       hash, server -> JSON record
--- KEYS[5] active        hash, server -> games it hosts
--- KEYS[6] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
+-- KEYS[5] seats         sorted set, servers with a free seat -> a million times the number of their region + load, which is
 --                       games per million of capacity
--- KEYS[7] active_games  sorted set by name, "server/match"
--- KEYS[8..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
+-- KEYS[6] active_games  sorted set by name, "server/match"
+-- KEYS[7..] four a queue, in the order of the names in ARGV: queue, arrivals, last_seen (sorted sets), stats (hash)
 -- then last_word (string) of each fellow, in the order of ARGV
 -- ARGV[1] match id  [2] its status and the match  [3] server or ""  [4] lifetime of matches, ms  [5] of the pool, ms
 -- ARGV[6] players of the match  [7] fellows: others in the parties of tickets that these players hold  [8] lifetime of a last word, ms
@@ -16,7 +15,7 @@
 --
 -- Returns {"ENTERED"}, or {"KNOWN"} where the match was live already (and is announced from now on)
 --         {"PARTY", players…}  call again with these fellows too, whose party is parted; nothing was written
-local matches, tickets, servers, active, seats, active_games = KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local matches, tickets, servers, seats, active_games = KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local match_id, server_id = ARGV[1], ARGV[3]
 local fellows_from = 9 + 2 * ARGV[6]
 local queues_from = fellows_from + ARGV[7]
@@ -25,7 +24,7 @@ local pattern = '^|([^|]*)|([^|]*)|([^|]*)|[^|]*|[^|]*|([^|]*)'
 local named, parted, more, places = {}, {}, {}, {}
 for place = 9, fellows_from - 1, 2 do named[ARGV[place]] = true end
 for place = fellows_from, queues_from - 1 do named[ARGV[place]] = true end
-for place = queues_from, #ARGV do places[ARGV[place]] = 8 + (place - queues_from) * 4 end
+for place = queues_from, #ARGV do places[ARGV[place]] = 7 + (place - queues_from) * 4 end
 for place = 9, fellows_from - 1, 2 do
   local _, id, _, party = string.match(redis.call('HGET', tickets, ARGV[place]) or '', pattern)
   if party and party ~= '' then parted[id] = true end
@@ -63,16 +62,15 @@ for place = fellows_from, queues_from - 1 do
     take_out(ARGV[place], waits_in, ratings)
     redis.call('HDEL', tickets, ARGV[place])
     local first = string.match(waits_in, '^[^,]*')
-    local last_word = KEYS[8 + 4 * (#ARGV - queues_from + 1) + place - fellows_from]
+    local last_word = KEYS[7 + 4 * (#ARGV - queues_from + 1) + place - fellows_from]
     redis.call('SET', last_word, 'left|' .. id .. '|' .. first .. '|0|', 'PX', ARGV[8])
   end
 end
 redis.call('PEXPIRE', matches, ARGV[4])
 redis.call('PEXPIRE', tickets, ARGV[4])
 if server_id ~= '' and redis.call('ZADD', active_games, 'NX', 0, server_id .. '/' .. match_id) == 1 then
-  local games = redis.call('HINCRBY', active, server_id, 1)
+  local games = redis.call('ZLEXCOUNT', active_games, '[' .. server_id .. '/', '(' .. server_id .. '0')
   redis.call('PEXPIRE', active_games, ARGV[5])
-  redis.call('PEXPIRE', active, ARGV[5])
   redis.call('ZREM', seats, server_id)
   if server and server.status == 'ready' and games < server.capacity then
     local its_load = math.floor(games * 1000000 / server.capacity)

@@ -2,17 +2,16 @@
 --
 -- KEYS[1] servers         hash, server -> JSON record
 -- KEYS[2] last_heartbeat  sorted set, server -> ms
--- KEYS[3] active          hash, server -> games it hosts
--- KEYS[4] seats           sorted set, servers with a free seat -> a million times the number of their region + load, which is
+-- KEYS[3] seats           sorted set, servers with a free seat -> a million times the number of their region + load, which is
 --                         games per million of capacity
--- KEYS[5] active_games    sorted set by name, "server/match"
+-- KEYS[4] active_games    sorted set by name, "server/match"
 -- ARGV[1] server  [2] generation, or "" for whichever  [3] only if its last heartbeat was before, ms, or ""
 --
 -- Returns {"LOST", match_id...}  also where it was lost already
 --         {"ALIVE"}    it has called meanwhile; nothing was written
 --         {"STALE"}    a newer registration holds the place; nothing was written
 --         {"UNKNOWN"}  not registered; nothing was written
-local servers, last_heartbeat, active, seats, active_games = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local servers, last_heartbeat, seats, active_games = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, before = ARGV[1], tonumber(ARGV[3])
 
 local raw = redis.call('HGET', servers, id)

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] servers         hash, server -> JSON record
 -- KEYS[2] last_heartbeat  sorted set, server -> ms
--- KEYS[3] active          hash, server -> games it hosts
+-- KEYS[3] active_games    sorted set by name, "server/match"
 -- KEYS[4] seats           sorted set, servers with a free seat -> a million times the number of their region + load, which is
 --                         games per million of capacity
 -- KEYS[5] offers          hash, server -> "capacity|number of its region|seat as JSON"
@@ -12,13 +12,13 @@
 --
 -- Returns its generation, as a string: the given one, or the time, or one more than the last where clocks disagree;
 -- where the given one is not newer than what is known, nothing was written
-local servers, last_heartbeat, active, seats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local servers, last_heartbeat, active_games, seats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local offers, regions = KEYS[5], KEYS[6]
 local id, now, capacity = ARGV[1], tonumber(ARGV[6]), tonumber(ARGV[5])
 
 local raw = redis.call('HGET', servers, id)
 local old = raw and cjson.decode(raw)
-local games = tonumber(redis.call('HGET', active, id) or '0')
+local games = redis.call('ZLEXCOUNT', active_games, '[' .. id .. '/', '(' .. id .. '0')
 local generation = tonumber(ARGV[8]) or (old and math.max(old.generation + 1, now) or now)
 if old and old.generation >= generation then return string.format('%.0f', old.generation) end
 local new = {id = id, host = ARGV[2], port = tonumber(ARGV[3]), region = ARGV[4], capacity = capacity,
