@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import psycopg2
+import uvloop
 
 from bench.joins import access_token
 from bench.load import Connection, request_bytes
@@ -91,7 +92,7 @@ def run_crowd(stack: Any, count: int) -> dict[str, Any]:
     client.config_resetstat()
     before = _sql_transactions(stack)
     begin = time.perf_counter()
-    joins = asyncio.run(_play(players))
+    joins = uvloop.run(_play(players))
     told = sorted(player.told_at - begin for player in players if player.match)
     matches = _matches_in_history(stack, [player.id for player in players], expect=len(told) // 2)
     in_history = time.perf_counter() - begin
@@ -173,7 +174,7 @@ def run_latency(stack: Any, *, pairs: int = 250, joins_per_second: float = 50.0)
     """From the second player's join (sent) to both having read `matched`, at 50 joins a second."""
     # Far apart from pair to pair, so that each player has exactly one possible opponent.
     players = make_players(stack, pairs * 2, rating_of=lambda place: 1000 * (place // 2))
-    seconds = asyncio.run(_pairs_one_by_one(players, 2 / joins_per_second))
+    seconds = uvloop.run(_pairs_one_by_one(players, 2 / joins_per_second))
     seconds.sort()
     return {
         "pairs": len(seconds),

@@ -102,6 +102,7 @@ def _latency(quick: bool) -> Any:
     from bench import crowd  # noqa: PLC0415
 
     with _stack_of_our_own() as stack:
+        crowd.run_crowd(stack, 100)
         return crowd.run_latency(stack, pairs=50 if quick else 500)
 
 
@@ -110,6 +111,7 @@ def _crowd(quick: bool) -> Any:
 
     sizes = (100,) if quick else (1_000, 1_000, 1_000, 10_000)
     with _stack_of_our_own() as stack:
+        crowd.run_crowd(stack, 100)  # warms it up: imports, scripts, connections
         return [crowd.run_crowd(stack, size) for size in sizes]
 
 

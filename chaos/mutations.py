@@ -67,10 +67,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "seats_have_no_limit": Mutation(
         "a claim takes no seat beyond a server's capacity",
-        (
-            Edit(_CLAIM, "return games < capacity and floor(games * 1000000 / capacity) or math.huge", "return 0"),
-            Edit(_CLAIM, "if games < capacity then", "if capacity > 0 then"),
-        ),
+        (Edit(_CLAIM, "return games < capacity and floor(games * 1000000 / capacity) or math.huge", "return 0"),),
         ("I4",),
     ),
     "outbox_is_not_swept": Mutation(

@@ -138,6 +138,17 @@ def test_a_silent_ticket_expires_from_all_queues_whichever_looks_first(store: Ti
     assert [store.counts(queue, []).total_expired for queue in BOTH] == [1, 1]
 
 
+def test_somebody_waits_in_each_queue_of_a_ticket(store: TicketStore) -> None:
+    queues = [*BOTH, "duel"]
+    assert store.waited_in(queues) == set()
+    request = a_ticket_in_both(store)
+    assert store.waited_in(queues) == set(BOTH)
+
+    store.leave(request.player_id, NOW_MS)
+
+    assert store.waited_in(queues) == set()
+
+
 def test_a_dropped_ticket_is_gone_from_all_queues(store: TicketStore) -> None:
     request = a_ticket_in_both(store)
 

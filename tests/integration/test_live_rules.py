@@ -208,19 +208,40 @@ def test_a_match_of_a_queue_that_was_taken_out_is_settled_when_its_time_is_over(
     assert status(api, "matchmaking/", player)["status"] == "not_in_queue"
 
 
-def test_the_clock_asks_for_a_round_of_every_queue_by_priority(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_asks_for_a_round_of_every_queue_in_which_somebody_waits_by_priority(
+    api: Api, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, str]] = []
     for task in (rounds.find_matches, rounds.find_matches_in_postgresql):
         monkeypatch.setattr(task, "apply_async", lambda args, expires, to=task.name: asked.append((to, *args)))
 
     write(RANKED + CASUAL + "[queues.duel]\npriority = 5\n[queues.last]\n")
+    for queue in ("casual", "duel", "ranked"):
+        join(api, "matchmaking/", queue)
     rounds.ask_for_rounds()
-    assert asked == [("tasks.rounds.find_matches", queue) for queue in ("duel", "ranked", "casual", "last")]
+    assert asked == [("tasks.rounds.find_matches", queue) for queue in ("duel", "ranked", "casual")]
+    began = {queue: wiring.redis_tickets().counts(queue, []).last_round_ms for queue in ("casual", "last")}
+    assert began == {"casual": None, "last": api.clock()}
 
     asked.clear()
-    write(RANKED + "priority = 1\n[queues.duel]\n")
+    write(RANKED + "priority = 1\n[queues.duel]\n[queues.last]\n")
+    api.post("matchmaking/postgres/join/", {"queues": ["duel", "ranked"]}, token=api.player().token)
     rounds.ask_for_rounds_in_postgresql()
     assert asked == [("tasks.rounds.find_matches_in_postgresql", queue) for queue in ("ranked", "duel")]
+
+
+def test_two_who_meet_only_in_a_further_queue_of_their_tickets_are_matched_by_the_clock(
+    api: Api, write: Write, settings: Any
+) -> None:
+    write(RANKED + CASUAL + "[queues.duel]\n")
+    settings.MATCHMAKING_BACKEND = "postgres"
+    players = [api.player() for _ in range(2)]
+    for player, first in zip(players, ("ranked", "duel"), strict=True):
+        api.post("matchmaking/join/", {"queues": [first, "casual"]}, token=player.token)
+
+    rounds.find_matches_in_postgresql("casual")
+
+    assert [status(api, "matchmaking/", player)["status"] for player in players] == ["matched", "matched"]
 
 
 def test_a_file_that_cannot_be_used_changes_nothing(api: Api, write: Write) -> None:

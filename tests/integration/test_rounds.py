@@ -63,6 +63,8 @@ def test_a_round_that_runs_is_not_run_twice_and_runs_again_for_a_join_meanwhile(
     for player in players[:2]:
         api.post("matchmaking/join/", token=player.token)
     looked: list[int] = []
+    pauses: list[float] = []
+    monkeypatch.setattr(service.time, "sleep", pauses.append)
     original = service.run_round
 
     def a_round_with_joins_in_it(**kwargs: object) -> object:
@@ -78,6 +80,8 @@ def test_a_round_that_runs_is_not_run_twice_and_runs_again_for_a_join_meanwhile(
     rounds.find_matches("ranked")
 
     assert len(looked) == 2
+    assert len(pauses) == 1
+    assert 0 < pauses[0] <= rounds.LONGEST_PAUSE_SECONDS
     assert {api.get("matchmaking/status/", token=player.token)["status"] for player in players} == {"matched"}
 
 

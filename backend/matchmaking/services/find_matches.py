@@ -47,8 +47,10 @@ def find_matches(
     charge: InCharge | None,
     clock: Callable[[], int],
     new_id: Callable[[], str],
+    longest_pause_seconds: float = 0.0,
 ) -> RoundReport:
-    """Run rounds of one queue for as long as joins ask for another.
+    """Run rounds of one queue for as long as joins ask for another. Before the next begins, a pause as long as the last
+    one took, or that long: while many join, it leaves half of a core to those who answer them.
 
     `charge` is who is in charge as PostgreSQL says now, None for a store that is history itself. `clock` answers
     milliseconds since the epoch, `new_id` a fresh id. While another round of the queue runs, or PostgreSQL stands in
@@ -63,9 +65,12 @@ def find_matches(
     turn = RoundTurn.AGAIN
     try:
         while turn is RoundTurn.AGAIN:
+            began = time.perf_counter()
             matches += len(run_round(store=store, rules=rules, charge=charge, now_ms=clock(), new_id=new_id))
             rounds += 1
             turn = store.finish_round(rules.name, token, clock(), may_run_again=rounds < ROUNDS_IN_A_ROW)
+            if turn is RoundTurn.AGAIN:
+                time.sleep(min(time.perf_counter() - began, longest_pause_seconds))
     except Exception:
         store.finish_round(rules.name, token, clock(), may_run_again=False)
         raise

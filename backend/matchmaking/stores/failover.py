@@ -169,6 +169,9 @@ class FailoverTicketStore:
 
     # --- rounds and reaping: whichever store is in charge ------------------------------------------------
 
+    def waited_in(self, queues: Sequence[str]) -> set[str]:
+        return self._ask("", lambda store: store.waited_in(queues))
+
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         return self._ask("", lambda store: store.snapshot(queue, asked_since_ms=asked_since_ms))
 

@@ -276,6 +276,10 @@ class MemoryTicketStore:
         ticket = self._tickets[player_id]
         self._tickets[player_id] = replace(ticket, status=status, match_id=None, left_by=left_by, waited_ms=waited_ms)
 
+    def waited_in(self, queues: Sequence[str]) -> set[str]:
+        with self._lock:
+            return {queue for queue in queues if self._waiting_in(queue)}
+
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         with self._lock:
             waiting = [ticket for ticket in self._waiting_in(queue) if ticket.last_seen_ms >= asked_since_ms]

@@ -123,6 +123,10 @@ class TicketStore(Protocol):
         Takes the whole party out; the others' status then is `NotInQueue`."""
         ...
 
+    def waited_in(self, queues: Sequence[str]) -> set[str]:
+        """Those of these queues in which somebody waits, alone or in several. Not one instant."""
+        ...
+
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         """The tickets that wait, if their players have asked since, and parties only whole. Not one instant: `claim`
         checks each again. `parties` and `traits` are empty where no ticket has any."""

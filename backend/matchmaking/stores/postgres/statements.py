@@ -223,6 +223,9 @@ UPDATE matchmaking_queuestate AS q SET
 FROM mine WHERE q.queue = mine.queue AND q.is_fallback = mine.is_fallback
 RETURNING again"""
 
+WAITED_IN = f"""SELECT name FROM unnest(%(queues)s::text[]) AS q (name)
+WHERE EXISTS ({_WAITING_IN.format(queue="q.name")})"""
+
 SNAPSHOT = """SELECT player_id::text, ticket_id, rating, joined_ms, party, traits FROM matchmaking_ticket
 WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s
 UNION ALL

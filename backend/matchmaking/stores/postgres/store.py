@@ -388,6 +388,10 @@ class PostgresTicketStore:
             return RoundTurn.LOST
         return RoundTurn.AGAIN if row[0] else RoundTurn.DONE
 
+    def waited_in(self, queues: Sequence[str]) -> set[str]:
+        rows = fetch_all(sql.WAITED_IN, {"queues": list(queues), "stands_in": self._stands_in})
+        return {queue for (queue,) in rows}
+
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         rows = fetch_all(sql.SNAPSHOT, {**self._line(queue), "asked_since_ms": asked_since_ms})
         columns = zip(*rows, strict=True) if rows else ((), (), (), (), (), ())

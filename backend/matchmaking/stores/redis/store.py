@@ -332,6 +332,13 @@ class RedisTicketStore:
     def _round_args(token: str, now_ms: int) -> list[str | int]:
         return [token, ROUND_LEASE_MS, now_ms, lifetimes.STATS_LIFETIME_MS]
 
+    def waited_in(self, queues: Sequence[str]) -> set[str]:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for queue in queues:
+                pipeline.zcard(self._keys.of_queue(queue).queue)
+            sizes = pipeline.execute()
+        return {queue for queue, size in zip(queues, sizes, strict=True) if size}
+
     def snapshot(self, queue: str, *, asked_since_ms: int = 0) -> WaitingTickets:
         """One page after the other, so that Redis serves others in between. A ticket that comes, goes or moves
         between two pages is in none or once; it waits for the next round."""
