@@ -23,6 +23,15 @@ def test_answers_come_in_the_order_of_their_commands(redis_client: Any) -> None:
         assert [one.answer() for _ in range(3)] == ["a", "b", "c"]
 
 
+def test_a_look_at_the_connections_health_takes_no_answer_that_is_on_its_way(redis_client: Any) -> None:
+    with lane(redis_client) as one:
+        one.ask("ECHO", "one")
+        one._connection.health_check_interval, one._connection.next_health_check = 1, 0  # due
+        one.ask("ECHO", "two")
+
+        assert [one.answer(), one.answer()] == ["one", "two"]
+
+
 def test_an_answer_that_nobody_has_read_is_nobody_elses(redis_client: Any, keys: Keys) -> None:
     with lane(redis_client) as one:
         one.ask("BLPOP", keys.online, 0.3)  # answered when the connection is somebody else's
