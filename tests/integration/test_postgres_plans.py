@@ -5,6 +5,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from matchmaking.history import played_tickets
 from matchmaking.match import MatchStatus, PlayerId
 from matchmaking.stores.postgres.store import PostgresTicketStore
 from servers.server import ServerId
@@ -57,9 +59,9 @@ FROM matchmaking_ticket WHERE status = 'waiting';
 ANALYZE players_player;
 INSERT INTO players_rating (player_id, queue, rating, games, wins, losses, draws)
 SELECT player_id, 'ranked', rating, 0, 0, 0, 0 FROM matchmaking_ticket WHERE status = 'waiting';
-INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, created_at, ended_at)
+INSERT INTO matchmaking_matchrecord (id, queue, region, status, server_id, created_at, ended_at, released_at)
 SELECT gen_random_uuid(), 'ranked', '', 'completed', 'eu-' || n % 20, now() - n * interval '1 second',
-       CASE WHEN n > 1000 THEN now() END
+       CASE WHEN n > 1000 THEN now() END, CASE WHEN n > 1200 THEN now() END
 FROM generate_series(1, 30000) AS n;
 ANALYZE matchmaking_matchrecord;
 INSERT INTO matchmaking_participant (match_id, player_id, username, team, ticket_rating, waited_ms, ticket_id, is_live)
@@ -219,6 +221,23 @@ def test_matches_and_recent_waits_are_found_by_index(store: PostgresTicketStore)
     assert plans.read_whole == set()
     assert "matchmaking_matchrecord" not in figures.read_whole
     assert "match_of_queue" in figures.indexes
+
+
+def test_queues_in_which_somebody_waits_are_found_by_index(store: PostgresTicketStore) -> None:
+    with Plans() as plans:
+        assert store.waited_in(["ranked", "casual", "duel"]) == {"ranked", "casual"}
+
+    assert plans.read_whole == set()
+    assert plans.indexes >= {"ticket_line"}
+
+
+def test_matches_whose_tickets_were_played_are_found_by_index() -> None:
+    with Plans() as plans:
+        since_ms = round((time.time() - 20) * 1000)
+        assert sum(map(len, played_tickets(since_ms=since_ms))) == 2 * 200
+
+    assert "matchmaking_matchrecord" not in plans.read_whole
+    assert plans.indexes >= {"match_newest", "match_unreleased"}
 
 
 def test_a_status_writes_its_row_in_place(store: PostgresTicketStore) -> None:
