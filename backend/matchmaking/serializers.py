@@ -191,6 +191,15 @@ class StatsAnswer(serializers.Serializer[Any]):
     )
 
 
+class TrueOrFalse(serializers.BooleanField):
+    """Nothing else: a word that is taken for true would end a match for good."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class ResultBody(serializers.Serializer[Any]):
     """Either `ranks` or `abandoned`."""
 
@@ -201,7 +210,7 @@ class ResultBody(serializers.Serializer[Any]):
         max_length=1000,
         help_text="One rank a team, in the order of the teams; 1 is best, equal ranks are a draw.",
     )
-    abandoned = serializers.BooleanField(required=False, default=False)
+    abandoned = TrueOrFalse(required=False, default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["abandoned"] == ("ranks" in attrs):

@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import redis
 from caroud import nudge, watch, wiring
 from errors import StoreUnavailable
 from matchmaking.charge import read_charge
+from matchmaking.engine.demands import RematchRule
+from matchmaking.engine.traits import traits_of
 from matchmaking.models import MatchRecord, Participant, Ticket
 from matchmaking.services import record_matches as recording
 from matchmaking.stores.redis.store import RedisTicketStore
@@ -559,6 +562,35 @@ def test_another_ticket_of_a_player_whose_match_is_over_waits_on_after_a_recover
     watch.charge_of_a_whole_redis()
 
     assert [status(api, player)["status"] for player in (one, other)] == ["waiting", "waiting"]
+
+
+@pytest.mark.parametrize("loses", ["is away", "is wiped"])
+def test_who_blocks_the_other_stays_apart_when_their_tickets_are_put_back(
+    api: Api, outage: Outage, settings: Any, loses: str
+) -> None:
+    rules = settings.RULES.queues["ranked"]
+    ranked = replace(rules, rematch=RematchRule(last=3, points=50))
+    settings.RULES = replace(settings.RULES, queues={**settings.RULES.queues, "ranked": ranked})
+    wiring.forget()
+    one, other, match_id = api.matched_pair()
+    api.post(f"matches/{match_id}/result/", {"ranks": [1, 2]}, fleet=True)
+    api.post("players/blocks/", {"id": other.id}, token=one.token)
+    tickets = [api.post("matchmaking/join/", token=player.token)["ticket"] for player in (one, other)]
+    if loses == "is away":
+        outage.begin()
+    else:
+        redis_client = wiring.redis_client()
+        redis_client.delete(*redis_client.scan_iter(wiring.keys().prefix + "*"))
+        watch.charge_of_a_whole_redis()
+    store = wiring.ticket_store()
+
+    for player, ticket in zip((one, other), tickets, strict=True):
+        assert with_ticket(api, "GET", "status", player, ticket).json()["status"] == "waiting"
+
+    waits = store.snapshot("ranked")
+    traits = {player: traits_of(text) for player, text in zip(waits.player_ids, waits.traits, strict=True)}
+    assert traits[one.id].blocked == {other.id}
+    assert [traits[one.id].recent, traits[other.id].recent] == [(other.id,), (one.id,)]
 
 
 # --- one ticket over both ----------------------------------------------------------------------------------

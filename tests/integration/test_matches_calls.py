@@ -129,6 +129,17 @@ def test_ranks_that_cannot_be_meant_are_refused_by_name(api: Api, body: dict) ->
     assert MatchRecord.objects.get(id=match_id).status == "created"
 
 
+@pytest.mark.parametrize("word", ["yes", "true", 1, None])
+def test_a_word_for_true_ends_no_match(api: Api, word: object) -> None:
+    token = api.server()
+    one, _, match_id = api.matched_pair()
+
+    refused = api.post(f"matches/{match_id}/result/", {"abandoned": word}, token=token, expect=400)
+
+    assert refused["field"] == "abandoned"
+    assert api.get("matchmaking/status/", token=one.token)["status"] == "matched"
+
+
 def test_only_the_matchs_own_server_reports_it(api: Api) -> None:
     token = api.server("eu-1")
     one, _, match_id = api.matched_pair()
