@@ -223,8 +223,15 @@ UPDATE matchmaking_queuestate AS q SET
 FROM mine WHERE q.queue = mine.queue AND q.is_fallback = mine.is_fallback
 RETURNING again"""
 
-WAITED_IN = f"""SELECT name FROM unnest(%(queues)s::text[]) AS q (name)
-WHERE EXISTS ({_WAITING_IN.format(queue="q.name")})"""
+#: In the order of an index: for any row, one might as well begin to read the table, which in an idle queue has none.
+WAITED_IN = """SELECT name FROM unnest(%(queues)s::text[]) AS q (name)
+WHERE (SELECT true FROM matchmaking_ticket
+       WHERE is_fallback = %(stands_in)s AND queue = q.name AND status = 'waiting'
+       ORDER BY joined_ms LIMIT 1)
+   OR (SELECT true FROM matchmaking_ticket
+       WHERE is_fallback = %(stands_in)s AND status = 'waiting'
+         AND other_queues IS NOT NULL AND q.name = ANY(other_queues)
+       ORDER BY joined_ms LIMIT 1)"""
 
 SNAPSHOT = """SELECT player_id::text, ticket_id, rating, joined_ms, party, traits FROM matchmaking_ticket
 WHERE is_fallback = %(stands_in)s AND queue = %(queue)s AND status = 'waiting' AND last_seen_ms >= %(asked_since_ms)s
