@@ -89,7 +89,7 @@ def reconcile(
         # One that ended while it was entered was ended here before it was there.
         for record in ended_among([matched.match.id for matched in matches]):
             _end(store, record)
-    # Older tickets expire before anybody could ask for them.
+    # What waits there from before these expires at the next look: nobody has asked for it since.
     oldest_ms = now_ms - 2 * max(queue.ticket_ttl_ms for queue in rules.known.values())
     for tickets in played_tickets(since_ms=oldest_ms):
         store.drop_played(tickets)
